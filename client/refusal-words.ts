@@ -74,11 +74,6 @@ const making: Refusals = {
     hint: "check the group's address and the chain",
     expected: "a group of this factory",
   },
-  UpkeepingFactory_NotACommittee: {
-    rule: "R38: the committee must be of this factory",
-    hint: "check the committee's address and the chain",
-    expected: "a committee of this factory",
-  },
   UpkeepingFactory_BadLength: { rule: "R36: a key has 192 bytes", hint: "give exactly that many bytes" },
   Committee_BadSize: { rule: "R2: n = 3f+1 keepers, f at least 1", hint: "use 4, 7, 10, … 124 keepers" },
   Committee_OtherSize: {

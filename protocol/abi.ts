@@ -259,7 +259,6 @@ export const factoryAbi: readonly string[] = [
   "error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual)",
   "error UpkeepingFactory_BadLength(uint256 expected, uint256 actual)",
   "error UpkeepingFactory_NoCode(address actual)",
-  "error UpkeepingFactory_NotACommittee(address actual)",
   "error UpkeepingFactory_NotAGroup(address actual)",
   "error UpkeepingFactory_TokenWithoutCode(address token)",
   "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",

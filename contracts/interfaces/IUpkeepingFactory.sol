@@ -32,8 +32,6 @@ interface IUpkeepingFactory {
     error UpkeepingFactory_NotAGroup(address actual);
     /// @notice Wrong number of bytes for so many keys.
     error UpkeepingFactory_BadLength(uint256 expected, uint256 actual);
-    /// @notice The factory did not make this committee.
-    error UpkeepingFactory_NotACommittee(address actual);
 
     /// @notice Makes a committee with the caller as its convener (R37). Operators are registered keepers; their present
     ///         keys are version 1.

@@ -115,7 +115,7 @@ describe("the rules", () => {
   );
   const pages = globSync("{*.md,contracts/*.md,docs/**/*.md}", { cwd: projectRoot });
 
-  it("that code, tests and pages cite are defined in docs/protocol.md, docs/invariants.md or the second edition's SPEC.md", () => {
+  it("that code, tests and pages cite are defined in docs/protocol.md, docs/invariants.md or contracts/SPEC.md", () => {
     const cited = new Map<string, string>();
     for (const file of [...sources, ...pages]) {
       for (const [, rule = ""] of read(file).matchAll(/(?<![\w.])([RSLD][1-9]\d?)(?![\w.]*\w)/g)) {

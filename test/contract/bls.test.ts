@@ -6,7 +6,8 @@ import { getBytes, hexlify, toBeHex, toUtf8Bytes, type Contract, type Signer } f
 import { encodeG1, encodeG2, signatureTag } from "../../client/bls.ts";
 import { deployContract, openChain, refusal, type Chain } from "../support/contracts/chain.ts";
 import { certify, publicKey, secretOf } from "../support/contracts/keys.ts";
-import { bitmap, range } from "../support/contracts/basics.ts";
+import { bitmap } from "../../protocol/bitmap.ts";
+import { range } from "../support/contracts/basics.ts";
 
 type Vector = { message: string; x: string; y: string };
 const rfc = JSON.parse(readFileSync(new URL("../vectors/rfc9380-g1.json", import.meta.url), "utf8")) as {

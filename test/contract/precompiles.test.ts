@@ -1,74 +1,74 @@
 /** The precompiles of EIP-2537: too much or too little gas, and a chain without them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Contract, ContractFactory, Interface, type Wallet } from "ethers";
+import { ContractFactory, Interface } from "ethers";
 import { network } from "hardhat";
+import { bitmap } from "../../protocol/bitmap.ts";
+import type { Certificate } from "../../protocol/certificate.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
+import { range } from "../support/contracts/basics.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
-import { certify } from "../support/contracts/keys.ts";
-import { bitmap, gibibyte, range, World, type Group, type Keeper } from "../support/contracts/basics.ts";
+import { CommitteeWorld, type Committee } from "../support/contracts/committee-world.ts";
 
-let world: World;
+let world: CommitteeWorld;
+let committee: Committee;
+let certificate: Certificate;
 let snapshot: unknown;
+
 beforeAll(async () => {
-  world = await World.open();
-  await world.keepers(4);
+  world = await CommitteeWorld.open();
+  committee = await world.committee(await world.keepers(4));
 });
 afterAll(() => world.chain.close());
 beforeEach(async () => {
   snapshot = await world.chain.rpc("evm_snapshot");
+  // Without groups: the gas that a group's call needs would hide how little the precompiles have.
+  certificate = await committee.certificate([]);
+  await world.chain.before(certificate.te);
 });
 afterEach(async () => {
   await world.chain.rpc("evm_revert", [snapshot]);
 });
 
-/** A group with one provider, and a settlement that all keepers signed, in the block before it becomes valid. */
-async function signedSettlement() {
-  const group = await world.group(4);
-  await group.add("precompiles p0", gibibyte);
-  const settlement = await group.proposal([{ provider: 0, spaceTime: 0n }]);
-  const signature = certify(
-    group.keepers.map(({ secret }) => secret),
-    await group.digest(settlement),
-  );
-  await world.chain.before(settlement.te);
-  return { group, settlement, signature };
+/** Arguments of `certify`, signed by all members unless said otherwise. */
+function signed(signature = committee.sign(certificate, range(4))): unknown[] {
+  return [certificate, bitmap(range(4)), signature, ...committee.handedIn([])];
 }
 
-const operator = (group: Group): Wallet => (group.keepers[0] as Keeper).operator;
+/** Gas that a call used which failed. */
+async function gasOfFailure(args: readonly unknown[], gasLimit: number): Promise<number> {
+  const failure: unknown = await send(committee.contract, committee.member(0).operator, "certify", args, {
+    gasLimit,
+  }).catch((error: unknown) => error);
+  const { transactionHash } = failure as { transactionHash?: string };
+  const { receipt } = failure as { receipt?: { hash: string } };
+  const hash = transactionHash ?? receipt?.hash;
+  const mined = await world.chain.rpc("eth_getTransactionReceipt", [hash]);
+  const { gasUsed, status } = mined as { gasUsed: string; status: string };
+  expect(status).toBe("0x0");
+  return Number(gasUsed);
+}
 
 describe("the precompiles", () => {
   it("get bounded gas, so that a signature that is no point does not burn the sender's limit", async () => {
-    const { group, settlement, signature: good } = await signedSettlement();
-    const contract = group.contract.connect(operator(group)) as Contract;
-    const gasLimit = 16_000_000;
+    const good = committee.sign(certificate, range(4));
     for (const signature of [`0x${"11".repeat(128)}`, `${good.slice(0, -2)}00`]) {
-      const sent = await contract
-        .getFunction("settle")(settlement, bitmap(range(4)), signature, { gasLimit })
-        .catch((error: unknown) => error);
-      const hash =
-        (sent as { transactionHash?: string; hash?: string }).transactionHash ??
-        (sent as { hash: string }).hash;
-      const receipt = (await world.chain.rpc("eth_getTransactionReceipt", [hash])) as {
-        gasUsed: string;
-        status: string;
-      };
-      expect(receipt.status).toBe("0x0");
-      expect(Number(receipt.gasUsed)).toBeLessThan(600_000);
+      expect(await gasOfFailure(signed(signature), 16_000_000)).toBeLessThan(600_000);
     }
-    await send(group.contract, operator(group), "settle", [settlement, 15n, good]);
+    await send(committee.contract, committee.member(0).operator, "certify", signed(good));
+    expect(await committee.certifiedThrough()).toBe(certificate.te);
   });
 
-  it("refuse a settlement with too little gas for them, rather than accepting it", async () => {
-    const { group, settlement, signature } = await signedSettlement();
-    // Reaches every precompile call; each one gets 63/64 of the remaining gas.
-    for (const gasLimit of range(43).map((i) => 36_000 + 3_000 * i)) {
-      const inner = await world.chain.rpc("evm_snapshot");
-      const call = send(group.contract, operator(group), "settle", [settlement, 15n, signature], {
-        gasLimit,
-      });
-      await expect(call).rejects.toThrow();
-      expect(await group.settledThrough()).toBe(settlement.ts);
-      await world.chain.rpc("evm_revert", [inner]);
+  it("refuse a certificate with too little gas for them, rather than accepting it", async () => {
+    const from = committee.member(0).operator;
+    const inner = await world.chain.rpc("evm_snapshot");
+    const { gasUsed } = await send(committee.contract, from, "certify", signed());
+    await world.chain.rpc("evm_revert", [inner]);
+    // Reaches every call of a precompile; each one gets 63/64 of the gas that is left.
+    for (let gasLimit = 36_000; gasLimit < Number(gasUsed); gasLimit += 3_000) {
+      const before = await world.chain.rpc("evm_snapshot");
+      await expect(send(committee.contract, from, "certify", signed(), { gasLimit })).rejects.toThrow();
+      expect(await committee.certifiedThrough()).toBe(certificate.ts);
+      await world.chain.rpc("evm_revert", [before]);
     }
   });
 

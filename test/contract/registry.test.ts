@@ -4,17 +4,18 @@ import { encodeG2 } from "../../client/bls.ts";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
-import { range, World } from "../support/contracts/basics.ts";
+import { range } from "../support/contracts/basics.ts";
+import { ServiceWorld } from "../support/contracts/service-world.ts";
 
-let world: World;
+let world: ServiceWorld;
 let registry: Contract;
 let someone: Wallet;
 
 const where = ["/ip4/127.0.0.1/tcp/1"];
 
 beforeAll(async () => {
-  world = await World.open();
-  registry = world.registry;
+  world = await ServiceWorld.open();
+  registry = world.committees.registry;
   someone = await world.chain.account("someone");
 });
 afterAll(() => world.chain.close());
@@ -45,7 +46,7 @@ describe("registering a keeper", () => {
     const secret = secretOf("someone");
     const proofs = [
       prove(secretOf("another"), chainId, at, someone.address),
-      prove(secret, chainId, at, await world.payer.getAddress()),
+      prove(secret, chainId, at, world.payer.address),
       prove(secret, chainId, someone.address, someone.address),
       prove(secret, 1n, at, someone.address),
     ];
@@ -226,7 +227,7 @@ describe("a stolen operator key", () => {
       await world.chain.account("thief"),
       await world.chain.account("next payee"),
     ];
-    const stolen = await world.registerKeeper("stolen");
+    const stolen = await world.committees.register("stolen");
     const provider = await world.provider("stolen provider");
     for (const [role, operator] of [
       ["Keeper", stolen.operator],
@@ -277,7 +278,7 @@ describe("the registration sequence", () => {
         "registrationSequence"
       ];
     const before = await last();
-    const keeper = await world.registerKeeper("sequence keeper");
+    const keeper = await world.committees.register("sequence keeper");
     const provider = await world.provider("sequence provider");
     const read = async (role: "keeper" | "provider", operator: Wallet): Promise<bigint> =>
       (await registry.getFunction(role)(operator.address)).registrationSequence;
