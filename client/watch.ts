@@ -9,6 +9,8 @@ export type GroupEvent = {
   readonly block: number;
   readonly logIndex: number;
   readonly transaction: string;
+  /** Address of the contract that emitted it. */
+  readonly contract: string;
   /** By parameter name: numbers as bigint, lists as arrays, other values as hex text. */
   readonly args: Readonly<Record<string, unknown>>;
 };
@@ -54,8 +56,8 @@ function decoded(abi: Interface, log: Log): GroupEvent | undefined {
   const args = Object.fromEntries(
     event.fragment.inputs.map((input, i) => [input.name, plain(event.args[i])]),
   );
-  const { blockNumber: block, index: logIndex, transactionHash: transaction } = log;
-  return { name: event.name, block, logIndex, transaction, args };
+  const { blockNumber: block, index: logIndex, transactionHash: transaction, address: contract } = log;
+  return { name: event.name, block, logIndex, transaction, contract, args };
 }
 
 export type EventPage = {
@@ -76,10 +78,13 @@ export type EventRange = {
   readonly topics?: readonly (string | string[] | null)[];
 };
 
-/** Yields the events of a contract in blocks [from, to], one page per request. Halves the range if the endpoint refuses it. */
+/**
+ * Yields the events of a contract (undefined: of all) in blocks [from, to], one page per request. Halves the range if the endpoint
+ * refuses it.
+ */
 export async function* eventPages(
   provider: Provider,
-  address: string,
+  address: string | undefined,
   { from, to, blocksAtOnce = logSpan, abi = groupAbi, topics = [] }: EventRange,
 ): AsyncGenerator<EventPage, void, undefined> {
   let span = blocksAtOnce;
@@ -98,11 +103,12 @@ export async function* eventPages(
 /** Undefined if the endpoint refuses the range. */
 async function eventsBetween(
   provider: Provider,
-  address: string,
+  address: string | undefined,
   { abi, topics, from: fromBlock, to: toBlock }: Required<Omit<EventRange, "blocksAtOnce">>,
 ): Promise<GroupEvent[] | undefined> {
   try {
-    const logs = await provider.getLogs({ address, fromBlock, toBlock, topics: [...topics] });
+    const where = address === undefined ? {} : { address };
+    const logs = await provider.getLogs({ ...where, fromBlock, toBlock, topics: [...topics] });
     const events = logs.map((log) => decoded(abi, log)).filter((event) => event !== undefined);
     return events.sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
   } catch (error) {
@@ -122,10 +128,10 @@ async function eventsBetween(
   }
 }
 
-/** Events of a contract in blocks [from, to], oldest first. */
+/** Events of a contract (undefined: of all) in blocks [from, to], oldest first. */
 export async function groupEvents(
   provider: Provider,
-  address: string,
+  address: string | undefined,
   range: EventRange,
 ): Promise<GroupEvent[]> {
   const events: GroupEvent[] = [];

@@ -5,7 +5,7 @@ import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
 import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
 import { Monitor } from "./api/monitor.ts";
 import { ShareWatch } from "./api/shares.ts";
-import { groupsServed, mostProviders } from "./api/served.ts";
+import { certifyingOf, groupsServed } from "./api/served.ts";
 import { startApi } from "./api/server.ts";
 import type { Api } from "./api/server.ts";
 import type { StatusSource } from "./api/status.ts";
@@ -16,6 +16,7 @@ import { ledgerLocationOf } from "./ledger-location.ts";
 import { retainLedger } from "./ledger-retention.ts";
 import { metricsText } from "./metrics-text.ts";
 import { diskNotices, noticeHead, noticeShares } from "./notices.ts";
+import { largestOf } from "../protocol/funds.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { ChainPace, HeadLook } from "../daemon/chain/pace.ts";
 import type { LedgerPort } from "./ports/ledger.ts";
@@ -150,7 +151,7 @@ function monitorOf(
       groups: () => groupsServed(keeper),
       dataDir,
       rpc: config.chain.rpc,
-      mostProviders: () => mostProviders(keeper),
+      largest: () => largestOf(certifyingOf(keeper)),
     },
     { history, books, peers, clock: systemClock, pace, onHead },
   );

@@ -1,9 +1,4 @@
-/** Cost of a transaction for its sender, and income of the keepers from a settlement, computed from values of the chain. */
-import { bitIndices } from "./bitmap.ts";
-import { keccakWords } from "./hash.ts";
-import type { Hex } from "./hash.ts";
-import { itemsPaid } from "./payments.ts";
-import type { Settlement } from "./settlement.ts";
+/** Cost of a transaction for its sender, computed from values of the chain. */
 
 /** Gas limit of one transaction (EIP-7825). */
 export const transactionGasCap = 16_777_216n;
@@ -125,105 +120,8 @@ export function limitsToReplace({ tipFloor, tipCap, feeCap }: FeeLimits): FeeLim
   return { tipFloor, tipCap: raised(tipCap), feeCap: raised(feeCap) };
 }
 
-/**
- * Upper bound of the gas of one settlement when f keepers neither sign nor are paid and no storage slot is new.
- * docs/figures/gas.md has the measured figures, and a test compares this bound with them.
- */
-export function settlementGas(keepers: number, providers: number): bigint {
-  return BigInt(164_400 + 2_063 * keepers + 6_220 * (Math.max(1, providers) - 1));
-}
-
-/** Upper bound of the gas of one settlement that also writes new storage slots. */
-const mostGas = 250_000n;
-const mostGasPerProvider = 23_000n;
-
-/** Returned when the number exceeds every safe integer. */
-const uncounted = BigInt(Number.MAX_SAFE_INTEGER);
-
-export type AccountFees = {
-  /** Balance of the account in wei. */
-  readonly balance: bigint;
-  readonly market: FeeMarket;
-  readonly limits: FeeLimits;
-  /** Wei for the data of one settlement, on rollups that publish it on another chain. */
-  readonly l1Fee: bigint;
-};
-
-/** Average cost of one settlement in wei: base fee and tip of recent blocks, and its data. */
-export function settlementCost(
-  { market, l1Fee }: Pick<AccountFees, "market" | "l1Fee">,
-  gas: bigint,
-): bigint {
-  return gas * (market.base + market.tip) + l1Fee;
-}
-
-/** Balance that an account needs so that nodes accept a settlement: they require its maximum cost. */
-function leastBalance({ market, limits, l1Fee }: AccountFees, providers: number): bigint {
-  const most = mostGas + mostGasPerProvider * BigInt(providers);
-  return most * feesFor(market, limits).maxFeePerGas + l1Fee;
-}
-
-/** Number of settlements that an account can pay. */
-export function settlementsLeft(account: AccountFees, keepers: number, providers: number): bigint {
-  const rest = account.balance - leastBalance(account, providers);
-  if (rest < 0n) return 0n;
-  const one = settlementCost(account, settlementGas(keepers, providers));
-  const left = one === 0n ? uncounted : 1n + rest / one;
-  return left < uncounted ? left : uncounted;
-}
-
-/** The smallest balance that pays this number of settlements, at least one. */
-export function balanceFor(
-  settlements: bigint,
-  account: AccountFees,
-  keepers: number,
-  providers: number,
-): bigint {
-  const one = settlementCost(account, settlementGas(keepers, providers));
-  return leastBalance(account, providers) + (settlements - 1n) * one;
-}
-
 /** Contract of OP Stack chains that returns the cost of a transaction's data on the base chain. */
 export const gasPriceOracle = {
   address: "0x420000000000000000000000000000000000000f",
   getL1Fee: "function getL1Fee(bytes unsignedTransaction) view returns (uint256)",
 } as const;
-
-/** A sample settlement of this number of providers, to measure the size of its data. */
-export function sampleSettlement(providers: number): {
-  readonly settlement: Settlement;
-  readonly signers: bigint;
-  readonly signature: Hex;
-} {
-  const items = Array.from({ length: providers }, (_, provider) => {
-    const spaceTime = BigInt(keccakWords(provider)) >> 180n;
-    return { provider, spaceTime };
-  });
-  const settlement = {
-    ts: 20_000_000,
-    te: 20_007_200,
-    committee: 1,
-    leader: 0,
-    failed: 0n,
-    payees: 15n,
-    items,
-  };
-  return { settlement, signers: 15n, signature: sampleSignature };
-}
-
-/** The generator of BLS12-381's G1, compressed. */
-const sampleSignature: Hex =
-  "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
-
-/** R30: the share of all keepers in a settlement and that of one payee, in token units, if the escrow suffices. */
-export function keepersPay(
-  { items, failed }: Settlement,
-  terms: { readonly price: bigint; readonly keeperShareBps: number },
-  keepers: number,
-): { readonly whole: bigint; readonly each: bigint } {
-  const { price, keeperShareBps } = terms;
-  const signed = items.map(({ provider, spaceTime }) => ({ provider, signed: spaceTime }));
-  const paid = itemsPaid({ price, keeperShareBps: BigInt(keeperShareBps) }, signed, []);
-  const whole = paid.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
-  return { whole, each: whole / BigInt(keepers - bitIndices(failed).length) };
-}

@@ -27,9 +27,15 @@ const statusDocument = z.object({
   headAge_s: z.number().optional().catch(undefined),
   diskFreeBytes: z.number().nullable().optional().catch(undefined),
   diskLow: z.boolean().optional().catch(undefined),
+  /** Addresses. */
+  committees: z.array(z.string()).optional().catch(undefined),
   groups: z.array(
     z.object({
       group: z.string(),
+      committeeAddress: z.string(),
+      /** In its committee. */
+      number: count,
+      settledThrough: count,
       ts: count,
       turn: count,
       leader: count,

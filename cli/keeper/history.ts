@@ -25,13 +25,13 @@ const hex = (bytes: number): z.ZodType<Hex> =>
 /** The interchange format, described in docs/run-a-keeper.md. */
 const historySchema = z.strictObject({
   format: z.literal("whitepay-signing-history"),
-  version: z.literal(1),
+  version: z.literal(2),
   chainId: z.int().positive(),
   operator: hex(20),
-  groups: z
+  committees: z
     .array(
       z.strictObject({
-        group: hex(20),
+        committee: hex(20),
         /** Highest block seen: the keeper signs nothing new for turns up to it (R23). */
         head: z.int().min(-1),
         notes: z.array(z.strictObject({ ts: z.int().min(0), turn: z.int().min(1), digest: hex(32) })),
@@ -40,14 +40,14 @@ const historySchema = z.strictObject({
     .max(100_000),
 });
 export type SigningHistory = z.infer<typeof historySchema>;
-type GroupHistory = SigningHistory["groups"][number];
+type CommitteeHistory = SigningHistory["committees"][number];
 
 type Known = {
   readonly head: number;
   readonly notes: readonly { readonly ts: number; readonly turn: number; readonly digest: Hex }[];
 };
 
-/** No settlement has this digest: with this note the keeper never signs the turn again. */
+/** No certificate has this digest: with this note the keeper never signs the turn again. */
 export const signNothing: Hex = `0x${"00".repeat(32)}`;
 
 /**
@@ -80,7 +80,7 @@ export async function registerHistory(keeper: Command): Promise<void> {
     .description("export or import the signing history, to move a keeper safely");
   const out = history
     .command("export")
-    .description("write the signing history of all groups to a file or stdout; the keeper must not run")
+    .description("write the signing history in all committees to a file or stdout; the keeper must not run")
     .option("--out <file>", "file to write");
   (await configOptions(jsonOption(out))).action((options: ConfigOptions) => exportHistory(options));
   const into = history
@@ -114,12 +114,17 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
     const operator = await operatorOf(config.keys);
     const store = await LevelStore.openExisting(join(config.dataDir, "store"));
     try {
-      const groups: GroupHistory[] = [];
-      for (const group of await store.committees()) {
-        const { head, notes } = await store.load(group);
-        groups.push({ group, head, notes: notes.map(({ ts, turn, digest }) => ({ ts, turn, digest })) });
+      const committees: CommitteeHistory[] = [];
+      for (const committee of await store.committees()) {
+        const { head, notes } = await store.load(committee);
+        committees.push({
+          committee,
+          head,
+          notes: notes.map(({ ts, turn, digest }) => ({ ts, turn, digest })),
+        });
       }
-      return { format: "whitepay-signing-history", version: 1, chainId: config.chain.id, operator, groups };
+      const { id: chainId } = config.chain;
+      return { format: "whitepay-signing-history", version: 2, chainId, operator, committees };
     } finally {
       await store.close();
     }
@@ -127,11 +132,11 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
   const { out } = options;
   if (typeof out !== "string") return printJson(history);
   await writeFileAtomic(out, `${JSON.stringify(history, undefined, 2)}\n`, 0o600);
-  const notes = history.groups.reduce((total, { notes }) => total + notes.length, 0);
-  if (options["json"] === true) printJson({ file: out, groups: history.groups.length, notes });
+  const notes = history.committees.reduce((total, { notes }) => total + notes.length, 0);
+  if (options["json"] === true) printJson({ file: out, committees: history.committees.length, notes });
   else
     say(
-      `${counted(notes, "note")} and the heads of ${counted(history.groups.length, "group")} written to ${out}. After an import on another machine, never start the keeper here again.`,
+      `${counted(notes, "note")} and the heads of ${counted(history.committees.length, "committee")} written to ${out}. After an import on another machine, never start the keeper here again.`,
     );
 }
 
@@ -152,14 +157,14 @@ async function importHistory(options: ConfigOptions): Promise<void> {
       let written = 0;
       let heads = 0;
       let contradictions = 0;
-      for (const { group, ...there } of history.groups) {
-        const merged = stricter(await store.load(group), there);
-        if (merged.writes.length > 0) await store.write(group, merged.writes);
+      for (const { committee, ...there } of history.committees) {
+        const merged = stricter(await store.load(committee), there);
+        if (merged.writes.length > 0) await store.write(committee, merged.writes);
         written += merged.writes.filter(({ kind }) => kind === "note").length;
         heads += merged.writes.filter(({ kind }) => kind === "head").length;
         contradictions += merged.contradictions;
       }
-      return { groups: history.groups.length, written, heads, contradictions };
+      return { committees: history.committees.length, written, heads, contradictions };
     } finally {
       await store.close();
     }
@@ -167,7 +172,7 @@ async function importHistory(options: ConfigOptions): Promise<void> {
   if (options["json"] === true) printJson(result);
   else if (result.written + result.heads > 0) {
     say(
-      `${counted(result.written, "note")} and the heads of ${counted(result.heads, "group")} added from ${file}`,
+      `${counted(result.written, "note")} and the heads of ${counted(result.heads, "committee")} added from ${file}`,
     );
   } else say(`nothing to add from ${file}: this keeper has all of it`);
   if (result.contradictions > 0) {

@@ -21,7 +21,7 @@ type InitOptions = {
   readonly chainId?: number;
   readonly rpc?: string[];
   readonly registry?: string;
-  readonly group?: string[];
+  readonly factories?: string[];
   readonly listen?: string[];
   readonly announce?: string[];
   readonly passwordFile?: string;
@@ -33,7 +33,7 @@ type Parts = {
   chainId: number;
   rpc: string[];
   registry: string;
-  groups: string[];
+  factories: string[];
   listen: string[];
   announce: string[] | undefined;
 };
@@ -51,7 +51,7 @@ export function registerInit(keeper: Command): void {
     .option("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
     .option("--rpc <urls...>", "RPC endpoints; two or more detect one that lies or lags")
     .option("--registry <address>", "the Registry contract", addressOption("--registry"))
-    .option("--group <addresses...>", "groups to serve; you can add them to the file later")
+    .option("--factories <addresses...>", "UpkeepingFactory contracts, whose committees the keeper follows")
     .option(
       "--listen <multiaddrs...>",
       "addresses to listen on (default: /ip4/0.0.0.0/tcp/4001, or the next free port)",
@@ -75,6 +75,11 @@ async function gather(options: InitOptions): Promise<Parts> {
   const chainText = await ask(chain?.toString(), "Chain id:", "chain-id");
   const rpc = await ask(options.rpc?.join(","), "Chain endpoints, separated by commas:", "rpc", preset?.rpc);
   const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
+  const factories = await ask(
+    options.factories?.join(","),
+    "Addresses of the UpkeepingFactory contracts, separated by commas:",
+    "factories",
+  );
   const listen = options.listen ?? [await listenDefault(ask)];
   const others = "Address that others dial, /ip4/ADDRESS/tcp/PORT (empty: set it later):";
   const asks = options.announce === undefined && listen.some(isUndialable) && hasTerminal();
@@ -84,7 +89,7 @@ async function gather(options: InitOptions): Promise<Parts> {
     chainId: integerOption("chain id", { min: 1 })(chainText),
     rpc: rpc.split(",").map((url) => url.trim()),
     registry: addressOption("registry")(registry),
-    groups: (options.group ?? []).map(addressOption("--group")),
+    factories: factories.split(",").map((address) => addressOption("factories")(address.trim())),
     listen,
   };
 }
@@ -105,14 +110,13 @@ async function initKeeper(options: InitOptions): Promise<void> {
   const keysFolder = join(folder, "keys");
   for (const path of [file, keysFolder])
     await mustNotExist(path, "choose another --dir; keys are never overwritten");
-  const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
+  const { chainId, rpc, registry, factories, listen, announce } = await gather(options);
   const { passwordFile } = options;
   const listened = listenAddresses(listen).map(({ port }) => port);
   const api = { host: "127.0.0.1", port: await freePortFrom(9464, "127.0.0.1", listened) };
   const config = {
     dataDir: "data",
-    chain: { id: chainId, rpc, registry },
-    groups,
+    chain: { id: chainId, rpc, registry, factories },
     listen,
     ...(announce === undefined ? {} : { announce }),
     keys: "keys",

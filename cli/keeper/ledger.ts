@@ -50,19 +50,13 @@ export async function register(program: Command): Promise<void> {
 type Opened = {
   readonly ledger: TypeormLedger;
   readonly config: KeeperConfig;
-  readonly groups: readonly Hex[];
+  /** Only this group. */
+  readonly named: Hex | undefined;
 };
 
 async function withLedger(options: ConfigOptions, work: (opened: Opened) => Promise<void>): Promise<void> {
   const { config } = await loadConfig(options);
   const named = (options["group"] as string | undefined)?.toLowerCase() as Hex | undefined;
-  if (named !== undefined && !config.groups.includes(named)) {
-    throw usageError("the group is not in the config", {
-      expected: config.groups.join(", ") || "a group",
-      actual: named,
-    });
-  }
-  const groups = named === undefined ? config.groups : [named];
   const { ledgerLocationOf } = await import("../../keeper/ledger-location.ts");
   const { TypeormLedger } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
   await asKeeperFailure(async () => {
@@ -70,23 +64,53 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
     if (location.kind === "file") await mkdir(dirname(location.path), { recursive: true });
     const ledger = await TypeormLedger.open(location);
     try {
-      await work({ ledger, config, groups });
+      await work({ ledger, config, named });
     } finally {
       await ledger.close();
     }
   });
 }
 
-async function rebuildCommand({ ledger, config, groups }: Opened, options: ConfigOptions): Promise<void> {
+function expectKnown(named: Hex | undefined, known: readonly Hex[], where: string): void {
+  if (named === undefined || known.includes(named)) return;
+  throw usageError(`the group is not ${where}`, { expected: known.join(", ") || "a group", actual: named });
+}
+
+/** Groups in the ledger, and those that this keeper's committees serve, or served since it consented (R39). */
+async function groupsOf({ ledger, config }: Opened): Promise<Hex[]> {
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
+  const { connectChain } = await import("../../client/connect.ts");
+  const { membershipsFrom, seatsOf } = await import("../../client/seats.ts");
+  const groups = new Set(await ledger.groups());
+  const operator = (await describeKeys(config.keys)).find(({ name }) => name === "operator")?.public ?? "";
+  const provider = await connectChain(config.chain);
+  try {
+    for (const { committee, since } of await seatsOf(provider, { ...config.chain, operator })) {
+      for (const { group } of await membershipsFrom(provider, committee, since)) {
+        groups.add(group.toLowerCase() as Hex);
+      }
+    }
+  } finally {
+    provider.destroy();
+  }
+  return [...groups];
+}
+
+async function rebuildCommand(opened: Opened, options: ConfigOptions): Promise<void> {
+  const { ledger, config, named } = opened;
   const { EthersHistory } = await import("../../keeper/adapters/chain-ethers/history.ts");
   const { feeLimitsOf } = await import("../../keeper/config.ts");
   const { RpcUnavailable } = await import("../../daemon/chain/rpc.ts");
   const { systemClock } = await import("../../keeper/adapters/clock-system.ts");
   const { Bookkeeper } = await import("../../keeper/runtime/bookkeeper.ts");
+  const known = await groupsOf(opened);
+  expectKnown(named, known, "in the ledger, nor in a committee of this keeper");
+  const groups = named === undefined ? known : [named];
   const { id: chainId, rpc: urls } = config.chain;
   const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, () => systemClock.now_ms());
   const onTrouble = (): void => undefined;
-  const bookkeeper = new Bookkeeper(groups, { books: ledger, history, clock: systemClock, onTrouble });
+  const on = { books: ledger, history, clock: systemClock, onTrouble };
+  const bookkeeper = new Bookkeeper(() => groups, on);
   const done: { group: Hex; through: number; settlements: number }[] = [];
   try {
     for (const group of groups) {
@@ -109,7 +133,7 @@ async function rebuildCommand({ ledger, config, groups }: Opened, options: Confi
   for (const { group, through, settlements } of done) {
     printLine(`group ${group}: ${counted(settlements, "settlement")}, read through block ${through}`);
   }
-  if (groups.length === 0) say("no group is configured");
+  if (groups.length === 0) say("no group: no committee of this keeper serves one");
 }
 
 async function write(to: Writable, text: string): Promise<void> {
@@ -132,7 +156,7 @@ async function writeTable(
 }
 
 async function exportCommand(
-  { ledger, groups }: Opened,
+  { ledger, named: group }: Opened,
   named: readonly string[],
   options: ConfigOptions,
 ): Promise<void> {
@@ -141,7 +165,7 @@ async function exportCommand(
   if (unknown !== undefined)
     throw usageError("no such table", { expected: tableNames.join(", "), actual: unknown });
   const tables = named.length > 0 ? named : tableNames;
-  const group = options["group"] === undefined ? undefined : groups[0];
+  if (group !== undefined) expectKnown(group, await ledger.groups(), "in the ledger");
   const out = options["out"] as string | undefined;
   if ((options["csv"] === true) === (options["json"] === true)) {
     throw usageError("ledger export: expected either --csv or --json");

@@ -139,12 +139,27 @@ function printKeeper(shown: Pick<Shown, "running" | "api" | "keeper">): void {
       const text = lowDiskText(keeper.diskFreeBytes ?? 0);
       printLine(`disk      ${text}: a keeper that cannot store a digest does not sign it`);
     }
-    for (const one of keeper.groups) {
-      const { group, ts, turn, leader, phase } = one;
-      printLine(`group     ${group}: settled through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
-      printLine(`  proven   ${challengesText(one)}`);
-      for (const line of unprovenLines(one)) printLine(`  unproven ${line}`);
-      printLine(`  protocol ${versionsText(one.committee)}`);
+    printCommittees(keeper);
+  }
+}
+
+/** Each committee once, with its groups. */
+function printCommittees({ committees = [], groups }: RunningStatus): void {
+  const served = groups.map(({ committeeAddress }) => committeeAddress);
+  for (const committee of new Set([...committees, ...served])) {
+    const own = groups.filter(({ committeeAddress }) => committeeAddress === committee);
+    const [first] = own;
+    if (first === undefined) {
+      printLine(`committee ${committee}: serves no group`);
+      continue;
+    }
+    const { ts, turn, leader, phase } = first;
+    printLine(`committee ${committee}: certified through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
+    printLine(`  protocol ${versionsText(first.committee)}`);
+    for (const one of own) {
+      printLine(`  group    ${one.number}, ${one.group}: settled through ${one.settledThrough}`);
+      printLine(`    proven   ${challengesText(one)}`);
+      for (const line of unprovenLines(one)) printLine(`    unproven ${line}`);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Measures the keeper's environment every few seconds: peers, funds, clock, disk. Status and metrics read the last values. */
 import { statfs } from "node:fs/promises";
-import type { AccountFees } from "../../protocol/fees.ts";
+import type { CertifiedScope } from "../../protocol/certificate-gas.ts";
+import type { AccountFees } from "../../protocol/funds.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
@@ -53,8 +54,8 @@ export type MonitorOptions = {
   /** Groups served now. */
   readonly groups: () => readonly Hex[];
   readonly dataDir: string;
-  /** Number of providers of the largest committee. */
-  readonly mostProviders: () => number;
+  /** Of the committee whose certificates cost most. */
+  readonly largest: () => CertifiedScope;
   /** Chain endpoints; the Date header of their answers is compared with the local clock. */
   readonly rpc: readonly string[];
 };
@@ -196,8 +197,8 @@ export class Monitor {
   }
 
   async #lookAtFunds(): Promise<void> {
-    const { operator, mostProviders } = this.#options;
-    this.#operator = await this.#on.history.operatorFunds(operator, mostProviders());
+    const { operator, largest } = this.#options;
+    this.#operator = await this.#on.history.operatorFunds(operator, largest());
     for (const group of this.#options.groups()) {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }

@@ -1,5 +1,6 @@
 /** The groups that this keeper serves now, each in its committee. */
 import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts";
+import type { Certifying } from "../../protocol/funds.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { Keeper } from "../runtime/keeper.ts";
@@ -35,11 +36,13 @@ export function groupsServed(keeper: KeeperView): Hex[] {
   return [...new Set(servedBy(keeper).map(({ group }) => group.address))];
 }
 
-/** Number of providers of the largest committee. */
-export function mostProviders(keeper: KeeperView): number {
-  const sizes = keeper.committees.map((address) => {
-    const groups = keeper.stateOf(address)?.committee?.groups ?? [];
-    return groups.reduce((sum, { providers }) => sum + providers.length, 0);
+/** Of every committee: its size, and what its next certificate settles. */
+export function certifyingOf(keeper: KeeperView): Certifying[] {
+  return keeper.committees.flatMap((address) => {
+    const committee = keeper.stateOf(address)?.committee;
+    if (committee === undefined) return [];
+    const { groups, version } = committee;
+    const providers = groups.reduce((sum, group) => sum + group.providers.length, 0);
+    return [{ members: version.members.length, groups: groups.length, providers }];
   });
-  return Math.max(1, ...sizes);
 }

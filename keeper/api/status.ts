@@ -1,7 +1,8 @@
 /** The status document, for the command line, the dashboard and scripts. */
 import { wireVersion } from "../../protocol/codec/message.ts";
 import { memberIndex } from "../../protocol/committee.ts";
-import { settlementsLeft } from "../../protocol/fees.ts";
+import { certificatesLeft, largestOf } from "../../protocol/funds.ts";
+import type { Certifying } from "../../protocol/funds.ts";
 import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { faultBound, quorum } from "../../protocol/quorum.ts";
@@ -18,7 +19,7 @@ import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
 import { newest, providerShares, sumOfShares } from "./shares.ts";
 import type { ProviderShares, RecordedShare } from "./shares.ts";
-import { servedBy } from "./served.ts";
+import { certifyingOf, servedBy } from "./served.ts";
 import type { Served } from "./served.ts";
 import { counted } from "../../protocol/counted.ts";
 
@@ -212,19 +213,15 @@ export function problemsOf(source: StatusSource): string[] {
   return problems;
 }
 
-/** The number of settlements whose gas the operator can still pay, in the most expensive group, at the fees of recent blocks. */
-function fundsOf({ operator }: Surroundings, groups: readonly GroupStatus[]): KeeperStatus["funds"] {
+/** The number of certificates whose gas the operator can still pay, in the most expensive committee, at the fees of recent blocks. */
+function fundsOf({ operator }: Surroundings, certifying: readonly Certifying[]): KeeperStatus["funds"] {
   if (operator === undefined) return null;
   const { balance, market, l1Fee } = operator;
-  const sizes = groups.map(({ committee, providers }) => [committee.length, providers.length] as const);
-  const left = (sizes.length === 0 ? [[4, 1] as const] : sizes).map((size) =>
-    settlementsLeft(operator, ...size),
-  );
   return {
     balance: balance.toString(),
     gasPrice: (market.base + market.tip).toString(),
     l1Fee: l1Fee.toString(),
-    transactionsLeft: Number(left.reduce((least, one) => (one < least ? one : least))),
+    transactionsLeft: Number(certificatesLeft(operator, largestOf(certifying))),
   };
 }
 
@@ -252,7 +249,7 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
         : { offset_ms: now.clock.offset_ms, uncertainty_ms: now.clock.uncertainty_ms },
     diskFreeBytes: now.diskFreeBytes ?? null,
     diskLow: isDiskLow(now.diskFreeBytes),
-    funds: fundsOf(now, groups),
+    funds: fundsOf(now, certifyingOf(source.keeper)),
     peers: source.keeper.connected.length,
     policy: source.policy,
     committees: [...source.keeper.committees],

@@ -1,5 +1,6 @@
 /** Past settlements and balances from the chain, for the ledger and for reporting, never for the protocol. */
-import type { AccountFees } from "../../protocol/fees.ts";
+import type { CertifiedScope } from "../../protocol/certificate-gas.ts";
+import type { AccountFees } from "../../protocol/funds.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { BookedSettlement, Cursor } from "./ledger.ts";
 
@@ -36,8 +37,8 @@ export type HistoryPort = {
   /** Settlements in blocks [from, to], oldest first. */
   settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]>;
   groupFunds(group: Hex): Promise<GroupFunds>;
-  /** Balance of an operator, and the present fee of a settlement of `providers` providers. */
-  operatorFunds(operator: Hex, providers: number): Promise<AccountFees>;
+  /** Balance of an operator, and the present fee of a certificate of this scope. */
+  operatorFunds(operator: Hex, scope: CertifiedScope): Promise<AccountFees>;
   /** Calls that failed since the start. */
   readonly errors: number;
   close(): void;

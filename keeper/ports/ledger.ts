@@ -130,6 +130,8 @@ export type BooksPort = {
   /** All or nothing. Of two entries for one slot the later one replaces the earlier one. */
   addChallenges(challenges: readonly ChallengeOf[]): Promise<void>;
   cursor(group: Hex): Promise<Cursor | undefined>;
+  /** Groups that have a cursor. */
+  groups(): Promise<Hex[]>;
   /**
    * Adds settlements and moves the cursor, all or nothing. False, and nothing done, if the cursor is not at `from`
    * (undefined: nothing booked yet), because another process was first.

@@ -15,7 +15,7 @@ import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import { planCommittee, type NewCommittee } from "../../client/committee-plans.ts";
 import type { Rhythm } from "../../client/committee-view.ts";
 import { planGroup, predictGroup } from "../../client/group-plans.ts";
-import { signFirstConsent } from "../../client/member-consents.ts";
+import { predictCommittee, signFirstConsent } from "../../client/member-consents.ts";
 import { planSendAhead } from "../../client/money-plans.ts";
 import { chainOf } from "../../client/signer.ts";
 import { send } from "../../client/transactions.ts";
@@ -55,6 +55,9 @@ export type Keeper = {
   readonly payee: string;
   readonly port: number;
 };
+
+/** A keeper that consents by signature, or one without keys, which consents later. */
+export type Invited = { readonly operator: string; readonly keys?: Pick<KeeperKeys, "operator"> };
 
 /** Coin for an account's gas; more than any run needs. */
 const funds = 10n ** 20n;
@@ -148,14 +151,14 @@ export async function registerProvider(registry: Contract, provider: ProviderIde
 }
 
 /**
- * The convener makes a committee of these keepers, in this order; they consent by signature, so it exists at once (R37). It is
- * open to any group that offers what `params` say. Returns its address.
+ * The convener makes a committee of these keepers, in this order. Those with keys consent by signature; it exists once all consented
+ * (R37). It is open to any group that offers what `params` say. Returns its address.
  */
 export async function formCommittee(
   { factory, token }: Deployment,
   convener: Signer,
   params: FleetParams,
-  keepers: readonly Pick<Keeper, "keys" | "operator">[],
+  keepers: readonly Invited[],
 ): Promise<string> {
   const { interval, turn, slot, answer, confirmations, toleranceBps, keeperFee, keeperShareBps } = params;
   const draft: NewCommittee = {
@@ -173,11 +176,13 @@ export async function formCommittee(
   const provider = chainOf(convener);
   const whole = { ...draft, convener: await convener.getAddress() };
   const deadline = (await provider.getBlockNumber()) + consentBlocks;
+  const secrets = keepers.flatMap(({ keys }) => (keys === undefined ? [] : [keys.operator]));
   const consents = await Promise.all(
-    keepers.map(({ keys }) => signFirstConsent(new Wallet(keys.operator, provider), whole, { deadline })),
+    secrets.map((secret) => signFirstConsent(new Wallet(secret, provider), whole, { deadline })),
   );
+  const committee = await predictCommittee(provider, whole);
   await send(await planCommittee(convener, draft, consents), convener);
-  return (consents[0] as { committee: string }).committee;
+  return committee;
 }
 
 /**

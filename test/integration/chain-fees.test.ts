@@ -3,38 +3,45 @@ import { ContractFactory, formatEther, formatUnits, Transaction } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EthersHistory } from "../../keeper/adapters/chain-ethers/history.ts";
-import { defaultFeeLimits, gasPriceOracle, settlementGas } from "../../protocol/fees.ts";
+import { connectRpc } from "../../client/connect.ts";
+import { groupGas } from "../../protocol/certificate-gas.ts";
+import { defaultFeeLimits, gasPriceOracle } from "../../protocol/fees.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { measureFees } from "../../client/fees.ts";
-import { GroupView } from "../../client/group-view.ts";
-import { groupParams } from "../../scripts/demo/params.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
-import { certified, keeperChain, mine, until } from "../support/certified.ts";
 import { runCli } from "../support/cli.ts";
-import { openChainScene } from "../support/chain-scene.ts";
-import type { ChainScene } from "../support/chain-scene.ts";
+import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
+import type { FollowOptions } from "../support/committee-scene.ts";
+import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
+import type { Keeper } from "../support/contracts/basics.ts";
+import type { Committee } from "../support/contracts/committee-world.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 
-const params = { ...groupParams({ keepers: 4, providers: 1 }), interval: 120, turn: 60, lockup: 240 };
 const gwei = 10n ** 9n;
 
-let scene: ChainScene;
+let scene: CommitteeScene;
 let provider: JsonRpcProvider;
 let front: RpcFront;
 let sound: string;
-let group: Hex;
+let committee: Committee;
+let keeper: Keeper;
+let token: Hex;
 
 beforeAll(async () => {
-  scene = await openChainScene();
-  ({ provider } = scene);
-  front = await RpcFront.open(scene.rpc);
-  group = await scene.group(params);
+  scene = await CommitteeScene.open();
+  provider = await connectRpc(scene.url);
+  front = await RpcFront.open(scene.url);
+  const keepers = await scene.world.keepers(4);
+  keeper = keepers[0] as Keeper;
+  committee = await scene.world.committee(keepers);
+  token = (await scene.world.token.getAddress()).toLowerCase() as Hex;
   await provider.send("evm_setAutomine", [false]);
   sound = (await provider.send("evm_snapshot", [])) as string;
 });
 
 afterAll(async () => {
+  provider.destroy();
   await front.close();
   await scene.close();
 });
@@ -45,12 +52,20 @@ beforeEach(async () => {
 });
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
+const mine = (blocks: number): Promise<void> => scene.mine(blocks);
 const nextBase = (base: bigint): Promise<unknown> =>
   provider.send("hardhat_setNextBlockBaseFeePerGas", [hex(base)]);
 
-async function certifiedHere(): Promise<Submission> {
-  const [submission] = (await certified(scene, params, group)) as [Submission];
-  return submission;
+/** The keeper's chain adapter without memory of earlier ones. */
+const keeperChain = (options: FollowOptions = {}): Promise<EthersChain> => scene.chain(keeper, options);
+
+type Certifying = Extract<Submission, { kind: "certify" }>;
+
+/** An empty certificate, which the next block may have; the keeper leads. */
+async function certifiedHere(): Promise<Certifying> {
+  await scene.mineTo((await committee.certifiedThrough()) + committee.rhythm.interval);
+  const certificate = await committee.certificate([]);
+  return certifying(committee, certificate, [], { first: 0, length: 0 }) as Certifying;
 }
 
 /** Blocks in which somebody pays `tip`, at a base fee of a gwei; 0: nobody is in them. */
@@ -65,11 +80,11 @@ async function blocksWith(tip: bigint, count: number): Promise<void> {
         maxPriorityFeePerGas: tip,
       });
     }
-    await mine(scene, 1);
+    await mine(1);
   }
 }
 
-/** Transactions to the group that the keeper behind client `name` sent so far, oldest first. */
+/** Transactions that the keeper behind client `name` sent so far, oldest first. */
 function sentBy(name: string): Transaction[] {
   return front
     .traffic(name)
@@ -81,10 +96,10 @@ function sentBy(name: string): Transaction[] {
 async function offered(name: string, submission: Submission): Promise<Transaction> {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
-  const result = keeperChain(scene, [front.url(name)]).submit(submission, stop.signal);
+  const result = (await keeperChain({ urls: [front.url(name)] })).submit(submission, stop.signal);
   await until(() => sentBy(name).length > 0, "a transaction");
   const [first] = sentBy(name) as [Transaction];
-  await mine(scene, 1);
+  await mine(1);
   expect((await result).kind).toBe("mined");
   return first;
 }
@@ -125,26 +140,26 @@ describe("a settlement that is not mined", () => {
     const stop = new AbortController();
     onTestFinished(() => stop.abort());
     await nextBase(gwei / 2n);
-    await mine(scene, 1);
-    const result = keeperChain(scene, [front.url("stuck")], { fees }).submit(submission, stop.signal);
+    await mine(1);
+    const result = (await keeperChain({ urls: [front.url("stuck")], fees })).submit(submission, stop.signal);
     await until(() => sentBy("stuck").length > 0, "a transaction");
     for (let block = await provider.getBlockNumber(); block + 1 < submission.windowEnd + 2; block++) {
       await nextBase(50n * gwei);
-      await mine(scene, 1);
+      await mine(1);
       await new Promise((done) => setTimeout(done, 60));
     }
     const sent = sentBy("stuck");
-    const settlements = sent.filter(({ to }) => to?.toLowerCase() === group);
-    expect(settlements.length).toBeGreaterThan(2);
-    for (const { maxFeePerGas, maxPriorityFeePerGas } of settlements) {
+    const certificates = sent.filter(({ to }) => to?.toLowerCase() === submission.committee);
+    expect(certificates.length).toBeGreaterThan(2);
+    for (const { maxFeePerGas, maxPriorityFeePerGas } of certificates) {
       expect(maxFeePerGas).toBeLessThanOrEqual(fees.feeCap);
       expect(maxPriorityFeePerGas).toBeLessThanOrEqual(fees.tipCap);
     }
     const cancellation = sent.at(-1);
-    expect(cancellation).toMatchObject({ to: scene.keepers[0]?.operator, gasLimit: 21_000n });
+    expect(cancellation).toMatchObject({ to: keeper.operator.address, gasLimit: 21_000n });
     expect(cancellation?.maxFeePerGas).toBeLessThanOrEqual((fees.feeCap * 9n) / 8n + 1n);
     await nextBase(1n);
-    await mine(scene, 1);
+    await mine(1);
     expect((await result).kind).toBe("superseded");
   });
 });
@@ -160,32 +175,29 @@ async function placeOracle(): Promise<bigint> {
 }
 
 describe("the fee of a settlement", () => {
-  /** The price of the group's token, at which amounts are equal to those in coin: both have 18 decimals. */
-  async function atPar(price = "1"): Promise<ReadonlyMap<Hex, string>> {
-    const { token } = await new GroupView(provider, group).parameters();
-    return new Map([[token.toLowerCase() as Hex, price]]);
+  /** The price of the committee's token, at which amounts are equal to those in coin: both have 18 decimals. */
+  function atPar(price = "1"): ReadonlyMap<Hex, string> {
+    return new Map([[token, price]]);
   }
 
   it("is not compared with pay in a token without a price", async () => {
-    expect(await keeperChain(scene).fee(await certifiedHere())).toBeUndefined();
+    expect(await (await keeperChain()).fee(await certifiedHere())).toBeUndefined();
   });
 
   it("equals the later cost of the transaction, in units of the token", async () => {
     const submission = await certifiedHere();
     await blocksWith(gwei / 4n, 3);
     const [one, three] = await Promise.all(
-      ["1", "3.5"].map(async (price) =>
-        keeperChain(scene, [scene.rpc], { tokenPrices: await atPar(price) }).fee(submission),
-      ),
+      ["1", "3.5"].map(async (price) => (await keeperChain({ tokenPrices: atPar(price) })).fee(submission)),
     );
     expect(three).toBe(((one ?? 0n) * 7n) / 2n);
-    const chain = keeperChain(scene);
+    const chain = await keeperChain();
     const result = chain.submit(submission, new AbortController().signal);
     await until(
       async () => (await provider.send("eth_getBlockTransactionCountByNumber", ["pending"])) !== "0x0",
       "it",
     );
-    await mine(scene, 1);
+    await mine(1);
     const mined = await result;
     const receipt = "tx" in mined ? await provider.getTransactionReceipt(mined.tx) : null;
     // The estimate has some gas to spare for calls.
@@ -196,10 +208,10 @@ describe("the fee of a settlement", () => {
   it("includes the data fee if the chain has an oracle for it, and the account must be able to pay it", async () => {
     const weiPerByte = await placeOracle();
     const submission = await certifiedHere();
-    const settings = { tokenPrices: await atPar() };
-    const fee = await keeperChain(scene, [scene.rpc], settings).fee(submission);
+    const settings = { tokenPrices: atPar() };
+    const fee = await (await keeperChain(settings)).fee(submission);
     await provider.send("hardhat_setCode", [gasPriceOracle.address, "0x"]);
-    const without = await keeperChain(scene, [scene.rpc], settings).fee(submission);
+    const without = await (await keeperChain(settings)).fee(submission);
     const bytes = ((fee ?? 0n) - (without ?? 0n)) / weiPerByte;
     // 15 words of arguments, four for the signature, and the fields of a transaction around them.
     expect(Number(bytes)).toBeGreaterThan(500);
@@ -208,8 +220,8 @@ describe("the fee of a settlement", () => {
     await placeOracle();
     // Far more than the gas costs, but only half of the data fee.
     const half = ((fee ?? 0n) - (without ?? 0n)) / 2n;
-    await provider.send("hardhat_setBalance", [scene.keepers[0]?.operator, hex(half)]);
-    const poor = await keeperChain(scene).submit(submission, new AbortController().signal);
+    await provider.send("hardhat_setBalance", [keeper.operator.address, hex(half)]);
+    const poor = await (await keeperChain()).submit(submission, new AbortController().signal);
     expect(poor).toMatchObject({ kind: "failed" });
     expect("detail" in poor ? poor.detail : "").toContain(`actual ${formatEther(half)}`);
   });
@@ -219,40 +231,40 @@ describe("the estimated cost of a first settlement", () => {
   it("is the same in the keeper's status and for payers, and follows from the chain's blocks", async () => {
     await placeOracle();
     await blocksWith(gwei / 4n, 25);
-    const history = new EthersHistory({ chainId: 31_337, urls: [scene.rpc], fees: defaultFeeLimits }, () =>
+    const history = new EthersHistory({ chainId: 31_337, urls: [scene.url], fees: defaultFeeLimits }, () =>
       performance.now(),
     );
     onTestFinished(() => history.close());
-    const operator = scene.keepers[0]?.operator.toLowerCase() as Hex;
+    const operator = keeper.operator.address.toLowerCase() as Hex;
     const [account, small, large] = await Promise.all([
-      history.operatorFunds(operator, 2),
-      measureFees(provider, 2),
-      measureFees(provider, 50),
+      history.operatorFunds(operator, { groups: 1, providers: 2 }),
+      measureFees(provider, { groups: 1, providers: 2 }),
+      measureFees(provider, { groups: 1, providers: 50 }),
     ]);
     expect(account.balance).toBe(await provider.getBalance(operator));
     expect(account.market).toEqual(small.market);
     expect(small.gasPrice).toBe(gwei + gwei / 4n);
-    // Each item has two words of 32 bytes.
+    // Each item is one word of 32 bytes (R27).
     const perProvider = Number((large.l1Fee - small.l1Fee) / 10_000_000_000_007n) / 48;
-    expect(perProvider).toBeGreaterThanOrEqual(64);
-    expect(perProvider).toBeLessThan(65);
+    expect(perProvider).toBeGreaterThanOrEqual(32);
+    expect(perProvider).toBeLessThan(33);
     // The two differ in the gas limit that the sample names.
     expect(Number(account.l1Fee) / Number(small.l1Fee)).toBeCloseTo(1, 2);
   });
 
-  it("is printed by group quote in the token of the group, with a warning if the keepers' share does not cover it", async () => {
+  it("is printed by group quote in the token of the group, with a warning if the keepers' share and fee do not cover it", async () => {
     await placeOracle();
     await blocksWith(gwei / 4n, 25);
-    const { token } = await new GroupView(provider, group).parameters();
     const data = ["--bytes", "10GiB", "--price", "1000", "--providers", "2", "--preset", "devnet"];
-    const chain = ["--rpc", scene.rpc, "--token", token, "--coin-price", "2"];
+    const chain = ["--rpc", scene.url, "--token", token, "--coin-price", "2"];
     const words = ["group", "quote", ...data, ...chain];
-    const { gasPrice, l1Fee } = await measureFees(provider, 2);
+    const { gasPrice, l1Fee } = await measureFees(provider, { groups: 1, providers: 2 });
     const [json, plain] = [await runCli([...words, "--json"]), await runCli(words)];
     expect(json.code, json.stderr).toBe(0);
-    const { settlementCost } = JSON.parse(json.stdout) as { settlementCost: string };
-    expect(BigInt(settlementCost)).toBe(2n * (settlementGas(4, 2) * gasPrice + l1Fee));
+    const { privateCommittee } = JSON.parse(json.stdout) as { privateCommittee: { cost: string } };
+    const gas = groupGas(4, 2, 1);
+    expect(BigInt(privateCommittee.cost)).toBe(2n * (gas * gasPrice + l1Fee));
     expect(plain.stdout).toContain(`at 1.25 gwei and ${formatUnits(l1Fee, "gwei")} gwei for its data, `);
-    expect(plain.stderr).toContain("does not cover their gas");
+    expect(plain.stderr).toContain("do not cover their gas");
   });
 });

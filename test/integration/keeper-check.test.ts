@@ -3,21 +3,27 @@ import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
-import { Contract, type ContractTransactionResponse } from "ethers";
+import { Contract, Wallet, type ContractTransactionResponse } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { balanceFor, defaultFeeLimits } from "../../protocol/fees.ts";
-import { groupAbi } from "../../client/abi.ts";
+import { defaultFeeLimits } from "../../protocol/fees.ts";
+import { balanceFor } from "../../protocol/funds.ts";
+import { committeeAbi } from "../../client/abi.ts";
+import { CommitteeReader } from "../../client/committee-view.ts";
 import { measureFees } from "../../client/fees.ts";
+import { certificateDigest, domainOf } from "../../protocol/certificate.ts";
+import { zeroHash, type Hex } from "../../protocol/hash.ts";
 import { resolveConfig } from "../../keeper/config.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { fundOperators, makeKeeper, registerKeeper, type Keeper } from "../../scripts/fleet/setup.ts";
 import type { CheckItem } from "../../cli/console/check-item.ts";
 import { preflight } from "../../cli/keeper/preflight/index.ts";
 import { projectRoot } from "../../scripts/paths.ts";
+import { certify } from "../support/contracts/keys.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
 let scene: KeeperScene;
-let group: string;
+let committee: string;
+let keepers: Keeper[];
 let others: string[];
 const listening: Server[] = [];
 
@@ -35,7 +41,7 @@ const closed = (server: Server | HttpServer): Promise<void> => {
 
 /** Items of the check with these flags and the keeper's file. */
 async function found(flags: Record<string, string> = {}): Promise<CheckItem[]> {
-  return preflight((await resolveConfig({ file: scene.config, flags: { groups: group, ...flags } })).config);
+  return preflight((await resolveConfig({ file: scene.config, flags })).config);
 }
 
 async function item(name: string, flags?: Record<string, string>): Promise<CheckItem | undefined> {
@@ -45,15 +51,35 @@ async function item(name: string, flags?: Record<string, string>): Promise<Check
   );
 }
 
+/** The other keepers, a quorum, certify an interval in which nothing was committed. */
+async function certifyNothing(): Promise<void> {
+  const { provider } = scene;
+  const ts = await new CommitteeReader(provider, committee).certifiedThrough();
+  const te = ts + sceneParams.interval;
+  const certificate = { ts, te, version: 1, leader: 1, failed: 0n, payees: 0n, count: 0, groups: zeroHash };
+  const digest = certificateDigest(domainOf(31_337, committee.toLowerCase() as Hex), certificate);
+  const signature = certify(
+    keepers.map(({ keys }) => BigInt(keys.bls)),
+    digest,
+  );
+  await scene.mine(te - 1 - (await provider.getBlockNumber()));
+  const leader = new Wallet((keepers[0] as Keeper).keys.operator, provider);
+  const send = new Contract(committee, committeeAbi, leader).getFunction("certify");
+  const sent = (await send(certificate, 0b1110n, signature, 0, [], [])) as ContractTransactionResponse;
+  await sent.wait();
+}
+
 beforeAll(async () => {
   scene = await openKeeperScene();
   const { provider, folder, ports, operator, deployment } = scene;
-  const keepers = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
+  keepers = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
   others = keepers.map((keeper) => keeper.operator.toLowerCase());
   await fundOperators(provider, [operator, ...others]);
   for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
   await scene.done("register", "--payee", payee, "--yes");
-  group = await createGroup(deployment, await provider.getSigner(0), sceneParams, [operator, ...others]);
+  committee = await scene.invited(keepers);
+  await scene.done("accept", committee, "--yes");
+  await scene.group(committee);
   for (const { port } of keepers) await listenOn(port);
 });
 afterAll(async () => {
@@ -63,7 +89,7 @@ afterAll(async () => {
 
 describe("whitepay keeper check", () => {
   it("exits 0 if nothing fails, with a grade for every item, as text and as JSON", async () => {
-    const words = ["--groups", group, "--rpc", `${scene.rpc},${scene.rpc}/`];
+    const words = ["--rpc", `${scene.rpc},${scene.rpc}/`];
     // In sequence: each check binds the keeper's ports for a moment.
     const text = await scene.keeper("check", ...words);
     const json = await scene.keeper("check", ...words, "--json");
@@ -78,6 +104,7 @@ describe("whitepay keeper check", () => {
       "EIP-2537": "ok",
       clock: "ok",
       registry: "ok",
+      committees: "ok",
       peers: "ok",
       funds: "ok",
       ports: "ok",
@@ -161,7 +188,7 @@ describe("whitepay keeper check", () => {
     expect(ports?.found).toContain("another process listens there");
   });
 
-  it("warns if one keeper is unreachable or the group is new, and fails if fewer than a quorum are reachable", async () => {
+  it("warns if one keeper is unreachable or the committee is new, and fails if fewer than a quorum are reachable", async () => {
     const down = [listening[0] as Server, listening[1] as Server];
     await closed(down[0] as Server);
     expect(await item("peers")).toMatchObject({
@@ -172,17 +199,14 @@ describe("whitepay keeper check", () => {
     await closed(down[1] as Server);
     expect(await item("peers")).toMatchObject({
       grade: "warn",
-      found: expect.stringMatching(/1 of 3 other keepers .* the group is not settled yet$/),
+      found: expect.stringMatching(/1 of 3 other keepers .* the committee has not certified yet$/),
       remedy: `this keeper waits for the others: ${others[0]}, ${others[1]}`,
       code: 0,
     });
-    // After the first settlement the keepers of a group must run.
+    // After the first certificate the keepers of a committee must run.
     const { provider } = scene;
     const before: unknown = await provider.send("evm_snapshot", []);
-    const { interval, lockup } = sceneParams;
-    await provider.send("hardhat_mine", [`0x${(interval + lockup + 10).toString(16)}`]);
-    const abandon = new Contract(group, groupAbi, await provider.getSigner(0)).getFunction("abandon");
-    await ((await abandon()) as ContractTransactionResponse).wait();
+    await certifyNothing();
     expect(await item("peers")).toMatchObject({
       grade: "fail",
       found: expect.stringContaining("1 of 3 other keepers"),
@@ -190,24 +214,46 @@ describe("whitepay keeper check", () => {
       code: 3,
     });
     await provider.send("evm_revert", [before]);
-    expect(await item("peers", { groups: payee })).toMatchObject({
+  });
+
+  it("reports committees that wait for consents, no seat, and a factory that is missing or another contract", async () => {
+    const { provider } = scene;
+    const before: unknown = await provider.send("evm_snapshot", []);
+    const [first, second, third] = keepers as [Keeper, Keeper, Keeper];
+    const waiting = await scene.invited([first, second, { operator: third.operator }]);
+    await scene.done("accept", waiting, "--yes");
+    expect(await item("committees")).toMatchObject({
+      grade: "warn",
+      found: `seat 0 in ${waiting}, which waits for 1 consent`,
+      remedy: `ask these keepers to accept: ${third.operator}`,
+    });
+    await provider.send("evm_revert", [before]);
+    const { config } = await resolveConfig({ file: scene.config });
+    const without = await preflight({ ...config, chain: { ...config.chain, factories: [] } });
+    expect(without.find(({ name }) => name === "committees")).toMatchObject({
       grade: "fail",
-      found: `no contract at group ${payee}`,
+      remedy: expect.stringContaining("chain.factories"),
+      code: 2,
+    });
+    expect(await item("committees", { factories: payee })).toMatchObject({
+      grade: "fail",
+      found: `there is no factory at ${payee}`,
       code: 2,
     });
   });
 
-  it("warns if the coin covers fewer than 15 settlements, and fails if it covers none", async () => {
+  it("warns if the coin covers fewer than 15 certificates, and fails if it covers none", async () => {
     const { provider, operator } = scene;
     const before = await provider.getBalance(operator);
-    const { market, l1Fee } = await measureFees(provider, 1);
+    const certifying = { members: 4, groups: 1, providers: 0 };
+    const { market, l1Fee } = await measureFees(provider, certifying);
     const account = { balance: before, market, l1Fee, limits: defaultFeeLimits };
     const set = (wei: bigint) => provider.send("hardhat_setBalance", [operator, `0x${wei.toString(16)}`]);
-    await set(balanceFor(14n, account, 4, 1));
+    await set(balanceFor(14n, account, certifying));
     expect(await item("funds")).toMatchObject({
       grade: "warn",
-      found: expect.stringContaining("for 14 settlements of "),
-      remedy: expect.stringMatching(/^send at least 0\.\d+ more to 0x.* for 15 settlements$/),
+      found: expect.stringContaining("for 14 certificates of "),
+      remedy: expect.stringMatching(/^send at least 0\.\d+ more to 0x.* for 15 certificates$/),
     });
     await set(1n);
     const poor = await scene.keeper("check");
@@ -250,9 +296,10 @@ describe("whitepay keeper check", () => {
       grade: "fail",
       remedy: "whitepay keeper register",
     });
-    expect(items.find(({ name }) => name === "peers")).toMatchObject({
+    expect(items.find(({ name }) => name === "committees")).toMatchObject({
       grade: "warn",
       found: expect.stringContaining("no seat"),
+      remedy: expect.stringContaining("whitepay keeper accept"),
     });
     expect(await item("registry", { registry: payee })).toMatchObject({ grade: "fail", code: 2 });
     expect(await item("registry", { announce: "/dns4/keeper.example/tcp/4001" })).toMatchObject({

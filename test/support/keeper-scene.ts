@@ -5,23 +5,17 @@ import type { JsonRpcProvider } from "ethers";
 import { expect } from "vitest";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts";
+import { createGroup, fleetParams, formCommittee } from "../../scripts/fleet/setup.ts";
+import type { Invited } from "../../scripts/fleet/setup.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
-import { lockupBound } from "../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
 import { sharedFolder } from "./files.ts";
 
 export const payee = `0x${"77".repeat(20)}`;
 
-export const sceneParams = {
-  ...devnetRhythm,
-  lockup: lockupBound(devnetRhythm, 4),
-  price: 1n,
-  keeperShareBps: 1000,
-  toleranceBps: 100,
-};
+export const sceneParams = fleetParams(4);
 
 export const parsed = ({ stdout }: CliResult): unknown => JSON.parse(stdout);
 
@@ -31,6 +25,8 @@ export type KeeperScene = {
   readonly provider: JsonRpcProvider;
   readonly deployment: Deployment;
   readonly registry: string;
+  readonly factory: string;
+  readonly lens: string;
   readonly config: string;
   /** Of the keeper, in lower case. */
   readonly operator: string;
@@ -39,6 +35,10 @@ export type KeeperScene = {
   /** The same, for a command that has to exit 0. */
   done(command: string, ...rest: string[]): Promise<CliResult>;
   start(command: string, ...rest: string[]): CliProcess;
+  /** A committee of this keeper and three others, open to any group that pays what `sceneParams` say. This keeper has not consented yet. */
+  invited(others: readonly Invited[]): Promise<string>;
+  /** A funded group with this many reserved providers. */
+  group(committee: string, ceiling?: number): Promise<string>;
   mine(blocks: number): Promise<void>;
   stop(): Promise<void>;
 };
@@ -56,11 +56,24 @@ export async function openKeeperScene(): Promise<KeeperScene> {
   const { rpc } = (await chain.ready) as { rpc: string };
   const provider = await connectRpc(rpc);
   const deployment = await deployAll(await provider.getSigner(0));
-  const registry = await deployment.registry.getAddress();
+  const [registry, factory, lens] = await Promise.all([
+    deployment.registry.getAddress(),
+    deployment.factory.getAddress(),
+    deployment.lens.getAddress(),
+  ]);
   const ports = await freePorts(8);
   await writeFile(join(folder, "password"), "a long secret\n", { mode: 0o600 });
   const words = ["keeper", "init", "--dir", join(folder, "mine"), "--preset", "devnet", "--rpc", rpc];
-  words.push("--registry", registry, "--listen", `/ip4/127.0.0.1/tcp/${ports[0]}`, "--kdf", "light");
+  words.push(
+    "--registry",
+    registry,
+    "--factories",
+    factory,
+    "--listen",
+    `/ip4/127.0.0.1/tcp/${ports[0]}`,
+    "--kdf",
+    "light",
+  );
   const made = await runCli([...words, "--password-file", join(folder, "password"), "--json"]);
   expect(made.code, made.stderr).toBe(0);
   const { config, operator } = parsed(made) as { config: string; operator: string };
@@ -75,6 +88,8 @@ export async function openKeeperScene(): Promise<KeeperScene> {
     provider,
     deployment,
     registry,
+    factory,
+    lens,
     config,
     operator,
     ports,
@@ -85,6 +100,10 @@ export async function openKeeperScene(): Promise<KeeperScene> {
       return result;
     },
     start: (command, ...rest) => startCli(args(command, rest)),
+    invited: async (others) =>
+      formCommittee(deployment, await provider.getSigner(0), sceneParams, [{ operator }, ...others]),
+    group: async (committee, ceiling = 2) =>
+      createGroup(deployment, await provider.getSigner(0), sceneParams, { committee, ceiling }),
     // One block at a time: blocks that this node mines in bulk have no parent hashes.
     mine: async (blocks) => {
       for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);

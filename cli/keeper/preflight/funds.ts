@@ -1,51 +1,34 @@
-/** Checks whether the operator's coin covers the next settlements. */
-import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
-import { groupAbi } from "../../../client/abi.ts";
+/** Checks whether the operator's coin covers the next certificates. */
+import { formatEther, formatUnits, type JsonRpcProvider } from "ethers";
 import { measureFees } from "../../../client/fees.ts";
-import { expectContract } from "../../../client/missing-contract.ts";
 import { feeLimitsOf } from "../../../keeper/config.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
-import { balanceFor, settlementGas, settlementsLeft } from "../../../protocol/fees.ts";
+import { counted } from "../../../protocol/counted.ts";
+import { balanceFor, certificatesLeft, gasOf, largestOf } from "../../../protocol/funds.ts";
+import type { Certifying } from "../../../protocol/funds.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes } from "../../console/exit.ts";
-import { counted } from "../../../protocol/counted.ts";
 
-/** Fewer settlements than this are a warning. */
-const fundedSettlements = 15n;
+/** Fewer certificates than this are a warning. */
+const fundedCertificates = 15n;
 
-/** Sizes of the largest configured group. */
-async function largestGroup(
-  { groups }: KeeperConfig,
-  provider: JsonRpcProvider,
-): Promise<{ readonly keepers: number; readonly providers: number }> {
-  let [keepers, providers] = [4, 1];
-  for (const group of groups) {
-    if ((await provider.getCode(group)) === "0x") continue;
-    const contract = new Contract(group, groupAbi, provider);
-    const [{ listedProviders }, { operators }] = await expectContract("group", group, () =>
-      Promise.all([contract.getFunction("state")(), contract.getFunction("committee")()]),
-    );
-    providers = Math.max(providers, Number(listedProviders));
-    keepers = Math.max(keepers, operators.length);
-  }
-  return { keepers, providers };
-}
+type Account = { readonly operator: string; readonly certifying: readonly Certifying[] };
 
 export async function checkFunds(
   config: KeeperConfig,
   provider: JsonRpcProvider,
-  me: string,
+  { operator, certifying }: Account,
 ): Promise<CheckItem> {
-  const { keepers, providers } = await largestGroup(config, provider);
+  const largest = largestOf(certifying);
   const limits = feeLimitsOf(config);
-  const { market, l1Fee, gasPrice } = await measureFees(provider, providers, limits);
-  const account = { balance: await provider.getBalance(me), market, limits, l1Fee };
-  const covered = settlementsLeft(account, keepers, providers);
+  const { market, l1Fee, gasPrice } = await measureFees(provider, largest, limits);
+  const account = { balance: await provider.getBalance(operator), market, limits, l1Fee };
+  const covered = certificatesLeft(account, largest);
   const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
-  const each = `${settlementGas(keepers, providers)} gas at ${formatUnits(gasPrice, "gwei")} gwei${data}`;
-  const found = `${formatEther(account.balance)} for ${counted(covered, "settlement")} of ${each}`;
-  if (covered >= fundedSettlements) return ok("funds", found);
-  const missing = balanceFor(fundedSettlements, account, keepers, providers) - account.balance;
-  const remedy = `send at least ${formatEther(missing)} more to ${me}, for ${counted(fundedSettlements, "settlement")}`;
+  const each = `${gasOf(largest)} gas at ${formatUnits(gasPrice, "gwei")} gwei${data}`;
+  const found = `${formatEther(account.balance)} for ${counted(covered, "certificate")} of ${each}`;
+  if (covered >= fundedCertificates) return ok("funds", found);
+  const missing = balanceFor(fundedCertificates, account, largest) - account.balance;
+  const remedy = `send at least ${formatEther(missing)} more to ${operator}, for ${counted(fundedCertificates, "certificate")}`;
   return covered === 0n ? fail("funds", found, remedy, exitCodes.funds) : warn("funds", found, remedy);
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { JsonRpcProvider } from "ethers";
 import type { KeeperConfig } from "../../../keeper/config.ts";
-import { fail, warn, type CheckItem } from "../../console/check-item.ts";
+import { fail, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes, explain } from "../../console/exit.ts";
 import { keeperRuns } from "../running.ts";
 import { checkClock, checkEndpoints, checkPrecompile } from "./endpoints.ts";
@@ -11,15 +11,20 @@ import { checkKeys, type CheckedKeys } from "./keys.ts";
 import { checkDisk, checkPorts } from "./machine.ts";
 import { checkPeers } from "./peers.ts";
 import { checkRegistration } from "./registration.ts";
+import { checkSeats, type CheckedSeats } from "./seats.ts";
 
 /** An error inside one check fails that check only. */
 async function guarded(name: string, work: () => Promise<CheckItem>): Promise<CheckItem> {
   try {
     return await work();
   } catch (error) {
-    const { code, message, hint = "the endpoint does not know this call, or is down" } = explain(error);
-    return fail(name, message, hint, code === exitCodes.failed ? exitCodes.network : code);
+    return failureOf(name, error);
   }
+}
+
+function failureOf(name: string, error: unknown): CheckItem {
+  const { code, message, hint = "the endpoint does not know this call, or is down" } = explain(error);
+  return fail(name, message, hint, code === exitCodes.failed ? exitCodes.network : code);
 }
 
 async function checkOnChain(
@@ -31,10 +36,17 @@ async function checkOnChain(
   const { operator } = keys;
   if (operator === undefined) return items;
   items.push(await guarded("registry", () => checkRegistration(config, provider, keys)));
-  for (const group of config.groups) {
-    items.push(await guarded("peers", () => checkPeers(config, provider, group, operator)));
+  let certifying: CheckedSeats["certifying"] = [];
+  try {
+    const checked = await checkSeats(config, provider, operator);
+    ({ certifying } = checked);
+    items.push(...checked.items);
+    for (const seat of checked.seats)
+      items.push(await guarded("peers", () => checkPeers(config, provider, seat)));
+  } catch (error) {
+    items.push(failureOf("committees", error));
   }
-  items.push(await guarded("funds", () => checkFunds(config, provider, operator)));
+  items.push(await guarded("funds", () => checkFunds(config, provider, { operator, certifying })));
   return items;
 }
 
@@ -51,7 +63,5 @@ export async function preflight(config: KeeperConfig): Promise<CheckItem[]> {
       provider.destroy();
     }
   }
-  if (config.groups.length === 0)
-    items.push(warn("groups", "none yet", "add the group to the config file after its payer has created it"));
   return [...items, ...(await checkPorts(config, running)), await checkDisk(config)];
 }

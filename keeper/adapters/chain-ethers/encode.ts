@@ -1,8 +1,9 @@
 /** Transactions of a committee as calldata (R29). */
 import { CertificateTree, itemWord } from "../../../protocol/certificate.ts";
 import type { Certificate, CertifiedGroup } from "../../../protocol/certificate.ts";
+import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { keccakWords, zeroHash } from "../../../protocol/hash.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
 import type { Transaction } from "../../core/effects.ts";
 import { committeeAbi } from "./abi.ts";
 import { uncompressedG1 } from "./signature.ts";
@@ -33,15 +34,14 @@ export function calldataOf(transaction: Transaction): string {
 const sampleSignature: Hex =
   "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
 
-/** A certificate that settles groups of one provider each, to measure the size of its data. */
-export function sampleCertificate(providers: number): string {
-  const groups = Array.from({ length: providers }, (_, i): CertifiedGroup => {
-    const hash = keccakWords(i);
-    return {
-      number: i + 1,
-      group: hash.slice(0, 42) as Hex,
-      items: [{ provider: 0, spaceTime: BigInt(hash) >> 180n }],
-    };
+/** A certificate whose groups are settled at once, to measure the size of its data: its bytes compress no better than real ones. */
+export function sampleCertificate({ groups: count, providers }: CertifiedScope): string {
+  const groups = Array.from({ length: count }, (_, i): CertifiedGroup => {
+    const length = Math.floor(providers / count) + (i < providers % count ? 1 : 0);
+    const items = Array.from({ length }, (_, provider) => {
+      return { provider, spaceTime: BigInt(keccakWords(i, provider)) >> 180n };
+    });
+    return { number: i + 1, group: keccakWords(i).slice(0, 42) as Hex, items };
   });
   const certificate: Certificate = {
     ts: 20_000_000,
@@ -50,15 +50,15 @@ export function sampleCertificate(providers: number): string {
     leader: 0,
     failed: 0n,
     payees: 15n,
-    count: providers,
-    groups: zeroHash,
+    count,
+    groups: keccakWords(count, providers),
   };
   return calldataOf({
     kind: "certify",
     turn: 1,
     certificate,
     groups,
-    run: { first: 0, length: providers },
+    run: { first: 0, length: count },
     signers: 15n,
     signature: sampleSignature,
     windowEnd: 0,

@@ -1,5 +1,6 @@
 /** The present cost of a transaction on this chain, in coin and in a committee's token. */
 import { Interface, parseUnits, Transaction } from "ethers";
+import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import { gasPriceOracle, feeBlocks, marketOf, tipPercentile } from "../../../protocol/fees.ts";
 import type { FeeLimits, FeeMarket, GasFees } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -53,9 +54,9 @@ export class FeeMeter {
     return fee;
   }
 
-  /** As l1Fee, of a certificate that settles groups with so many providers in all. */
-  sampleL1Fee(to: Hex, providers: number, fees: GasFees): Promise<bigint> {
-    const data = sampleCertificate(providers);
+  /** As l1Fee, of a certificate that settles groups of this scope. */
+  sampleL1Fee(to: Hex, scope: CertifiedScope, fees: GasFees): Promise<bigint> {
+    const data = sampleCertificate(scope);
     return this.l1Fee({ to, data, gasLimit: 1_000_000n }, fees);
   }
 }

@@ -4,7 +4,9 @@
  */
 import type { Interface } from "ethers";
 import { feesFor } from "../../../protocol/fees.ts";
-import type { AccountFees, FeeLimits } from "../../../protocol/fees.ts";
+import type { FeeLimits } from "../../../protocol/fees.ts";
+import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
+import type { AccountFees } from "../../../protocol/funds.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
@@ -251,13 +253,13 @@ export class EthersHistory implements HistoryPort {
     };
   }
 
-  async operatorFunds(operator: Hex, providers: number): Promise<AccountFees> {
+  async operatorFunds(operator: Hex, scope: CertifiedScope): Promise<AccountFees> {
     const [balance, market] = await Promise.all([
       this.#rpc.send("eth_getBalance", [operator, "latest"]) as Promise<string>,
       this.#meter.market(),
     ]);
     const limits = this.#options.fees;
-    const l1Fee = await this.#meter.sampleL1Fee(operator, providers, feesFor(market, limits));
+    const l1Fee = await this.#meter.sampleL1Fee(operator, scope, feesFor(market, limits));
     return { balance: BigInt(balance), market, limits, l1Fee };
   }
 }

@@ -5,6 +5,7 @@
 import { formatEther, Transaction, Wallet } from "ethers";
 import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../../protocol/fees.ts";
 import type { FeeLimits, GasFees } from "../../../protocol/fees.ts";
+import { gasMarginPercent } from "../../../protocol/funds.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
@@ -55,7 +56,6 @@ type Flight = Omit<Begun, "fees"> & {
 const passing: ReadonlySet<string> = new Set(["Committee_TooEarly", "Committee_NotLeader"]);
 /** Another certificate was first, or the window is over. */
 const late: ReadonlySet<string> = new Set(["Committee_StaleStart", "Committee_TooLate"]);
-const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
 /** Error texts of nodes: the transaction is known, or another one with its nonce is mined. */
 const taken = /nonce.?too.?low|old.?nonce|already.?known|known.?transaction|already.?imported/i;

@@ -150,6 +150,11 @@ export class TypeormLedger implements BooksPort {
     return row === null ? undefined : { block: row.block, blockHash: row.blockHash as Hex };
   }
 
+  async groups(): Promise<Hex[]> {
+    const rows = await this.#source.getRepository(CursorEntity).find({ order: { group: "ASC" } });
+    return rows.map(({ group }) => group as Hex);
+  }
+
   async book(
     group: Hex,
     settlements: readonly BookedSettlement[],

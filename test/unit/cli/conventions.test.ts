@@ -132,6 +132,7 @@ describe("every call of the contracts", () => {
 
 const color = new RegExp(`${String.fromCharCode(27)}\\[(3[0-7]|9[0-7])m`);
 const registry = `0x${"11".repeat(20)}`;
+const factory = `0x${"22".repeat(20)}`;
 
 describe("at a terminal", () => {
   it("keeper init asks for missing values, asks twice for a password, and creates the keeper", async () => {
@@ -145,6 +146,7 @@ describe("at a terminal", () => {
       ["Chain id:", "31337"],
       ["Chain endpoints", "http://127.0.0.1:8545"],
       ["Registry contract:", registry],
+      ["UpkeepingFactory contracts", factory],
       ["Listen on:", ""],
       ["Address that others dial", "/dns4/keeper.example/tcp/4001"],
       ["Password for the new keys:", "a secret"],
@@ -158,7 +160,7 @@ describe("at a terminal", () => {
     expect(code, stdout).toBe(0);
     const config = parse(await readFile(join(dir, "keeper.yaml"), "utf8")) as object;
     expect(config).toMatchObject({
-      chain: { id: 31_337, rpc: ["http://127.0.0.1:8545"], registry },
+      chain: { id: 31_337, rpc: ["http://127.0.0.1:8545"], registry, factories: [factory] },
       listen: ["/ip4/0.0.0.0/tcp/4001"],
       announce: ["/dns4/keeper.example/tcp/4001"],
     });

@@ -1,20 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  balanceFor,
   defaultFeeLimits,
   feesFor,
   feesToReplace,
-  keepersPay,
   limitsToReplace,
   marketOf,
-  settlementCost,
-  settlementGas,
-  settlementsLeft,
 } from "../../../protocol/fees.ts";
-import type { AccountFees, FeeLimits, GasFees } from "../../../protocol/fees.ts";
+import type { FeeLimits, GasFees } from "../../../protocol/fees.ts";
 
-const gwei = 10n ** 9n;
 const limits: FeeLimits = { tipFloor: 2n, tipCap: 100n, feeCap: 1_000n };
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -90,63 +84,5 @@ describe("fees", () => {
     const cancel = feesToReplace(atLimit, atLimit, limitsToReplace(defaultFeeLimits));
     expect(cancel?.maxFeePerGas).toBe((defaultFeeLimits.feeCap * 9n) / 8n + 1n);
     expect(cancel?.maxPriorityFeePerGas).toBe((defaultFeeLimits.tipCap * 9n) / 8n + 1n);
-  });
-});
-
-describe("the number of settlements that an account can pay", () => {
-  const account: AccountFees = {
-    balance: 10n ** 18n,
-    market: { base: 20n * gwei, nextBase: 30n * gwei, tip: gwei },
-    limits: defaultFeeLimits,
-    l1Fee: 10n ** 13n,
-  };
-
-  it("uses the average base fee, tip and data fee, not the maximum cost of a transaction", () => {
-    expect(settlementCost(account, settlementGas(4, 1))).toBe(settlementGas(4, 1) * 21n * gwei + 10n ** 13n);
-  });
-
-  it("is 0 below the balance that a node requires, then one more than the rest pays for", () => {
-    const atOnce = (250_000n + 23_000n) * (61n * gwei) + account.l1Fee;
-    const one = settlementCost(account, settlementGas(4, 1));
-    const left = (balance: bigint): bigint => settlementsLeft({ ...account, balance }, 4, 1);
-    expect([left(atOnce - 1n), left(atOnce), left(atOnce + one - 1n), left(atOnce + one)]).toEqual([
-      0n,
-      1n,
-      1n,
-      2n,
-    ]);
-  });
-
-  it("equals the inverse of the smallest balance for that number", () => {
-    for (const count of [1n, 15n]) {
-      const balance = balanceFor(count, account, 7, 3);
-      expect(settlementsLeft({ ...account, balance }, 7, 3)).toBe(count);
-      expect(settlementsLeft({ ...account, balance: balance - 1n }, 7, 3)).toBe(count - 1n);
-    }
-  });
-
-  it("is unbounded if the cost is 0", () => {
-    const free = { ...account, l1Fee: 0n, market: { base: 0n, nextBase: 0n, tip: 0n } };
-    expect(settlementsLeft(free, 4, 1)).toBe(BigInt(Number.MAX_SAFE_INTEGER));
-  });
-});
-
-describe("the keepers' share (R30)", () => {
-  const settlement = {
-    ts: 0,
-    te: 10,
-    committee: 1,
-    leader: 0,
-    failed: 0b10n,
-    payees: 0b1101n,
-    items: [
-      { provider: 0, spaceTime: 1_005n },
-      { provider: 3, spaceTime: 99n },
-    ],
-  };
-
-  it("is rounded down for each provider and divided among the keepers that have not failed", () => {
-    const pay = keepersPay(settlement, { price: 1n << 30n, keeperShareBps: 1_000 }, 4);
-    expect(pay).toEqual({ whole: 100n + 9n, each: 36n });
   });
 });

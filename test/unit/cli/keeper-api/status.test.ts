@@ -13,7 +13,8 @@ async function answering(body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const group = { group: "0x12", ts: 5, turn: 1, leader: 2, phase: "sign" };
+const place = { group: "0x12", committeeAddress: "0x34", number: 1, settledThrough: 4 };
+const group = { ...place, ts: 5, turn: 1, leader: 2, phase: "sign" };
 const status = { head: 9, view: 8, peers: 3 };
 
 describe("the status of a running keeper", () => {

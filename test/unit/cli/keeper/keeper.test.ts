@@ -17,8 +17,12 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const good = {
   dataDir: "data",
-  chain: { id: 31_337, rpc: ["http://127.0.0.1:1"], registry: `0x${"11".repeat(20)}` },
-  groups: [`0x${"22".repeat(20)}`],
+  chain: {
+    id: 31_337,
+    rpc: ["http://127.0.0.1:1"],
+    registry: `0x${"11".repeat(20)}`,
+    factories: [`0x${"22".repeat(20)}`],
+  },
   listen: ["/ip4/127.0.0.1/tcp/0"],
   keys: "keys",
   passwordFile: "password",
@@ -35,12 +39,12 @@ describe("whitepay keeper run", () => {
     const missing = await runCli(["keeper", "run", "--config", join(folder, "none.json")]);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain("none.json: cannot be read");
-    const wrong = await runWith({ ...good, group: [] });
+    const wrong = await runWith({ ...good, groups: [] });
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toMatch(/config\.json:\d+: .*group/);
-    const none = await runWith({ ...good, groups: [] });
+    expect(wrong.stderr).toMatch(/config\.json:\d+: .*groups/);
+    const none = await runWith({ ...good, chain: { ...good.chain, factories: [] } });
     expect(none.code).toBe(2);
-    expect(none.stderr).toContain("at least one group");
+    expect(none.stderr).toContain("at least one factory");
   });
 
   it("exits 2 with a remedy if other users can read its keys or its password", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { keysAt, nearest } from "../../../../daemon/settings/known-keys.ts";
 
-const known = ["dataDir", "chain", "groups", "listen", "announce", "passwordFile", "logLevel", "logFormat"];
+const known = ["dataDir", "chain", "policy", "listen", "announce", "passwordFile", "logLevel", "logFormat"];
 
 describe("a misspelt key", () => {
   it.each([
@@ -10,7 +10,7 @@ describe("a misspelt key", () => {
     ["data_dir", "dataDir"],
     ["PASSWORD-FILE", "passwordFile"],
     ["lsiten", "listen"],
-    ["group", "groups"],
+    ["polici", "policy"],
     ["loglevle", "logLevel"],
   ])("%s means %s", (key, meant) => {
     expect(nearest(key, known)).toBe(meant);
