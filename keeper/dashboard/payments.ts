@@ -8,7 +8,7 @@ import type { Token } from "./money.ts";
 /** Older payments are folded. */
 const shownUnfolded = 5;
 const emptyText =
-  "Nobody is paid for these blocks: no provider had committed data in them, or none of it was proven. This is usual for the first interval of a group, which begins before its providers join.";
+  "No provider is paid for these blocks: none of the committed data was proven. The keepers get their fee, if the group pays one.";
 
 export function showPayments(
   status: KeeperStatus,

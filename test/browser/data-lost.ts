@@ -29,7 +29,8 @@ async function seenBy(scene: WatchedFleet, index: number, provider: number): Pro
 }
 
 export async function groupStatusText(scene: WatchedFleet, keepers: readonly string[]): Promise<string> {
-  const args = ["group", "status", "--group", scene.group, "--rpc", scene.fleet.chain.rpc];
+  const { rpc, committee } = scene.fleet.chain;
+  const args = ["group", "status", "--group", scene.group, "--rpc", rpc, "--lens", committee.lens];
   const told = await runCli([...args, ...(keepers.length === 0 ? [] : ["--keeper", ...keepers])]);
   expect(told.code, told.stderr).toBe(0);
   return told.stdout;

@@ -1,7 +1,8 @@
-/** Keepers that serve many groups with one account each, and one keeper's page of these groups. */
+/** A committee that serves many groups, and one keeper's page of these groups. */
+import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeSettledLog } from "../../client/settlements.ts";
+import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import {
   accessibilityFaults,
@@ -16,17 +17,14 @@ import type { Look, Watched } from "./chromium.ts";
 
 /** Limit for a hanging run; a busy machine needs longer. */
 const limit_ms = 600_000;
-const more = 3;
+const count = 4;
 
-describe("one daemon and many groups", () => {
+describe("one committee and many groups", () => {
   let fleet: FaultFleet;
   let browser: Browser;
-  /** The first has a provider, the others have none. */
-  let groups: readonly string[];
   beforeAll(async () => {
-    fleet = await FaultFleet.start({ keepers: 4, providers: 1 });
+    fleet = await FaultFleet.start({ keepers: 4, providers: 1, groups: count });
     browser = await launchChromium();
-    groups = (await fleet.addGroups(more)).map((group) => group.toLowerCase());
   }, limit_ms);
   afterAll(async () => {
     // If the start failed, its error is the one to report.
@@ -36,45 +34,50 @@ describe("one daemon and many groups", () => {
 
   const pageOf = (look: Look): Promise<Watched> => openPage(browser, fleet.apiOf(0), look);
 
+  /** Mines until `intervals` more certificates are confirmed. */
+  const certify = async (intervals: number): Promise<void> => {
+    for (let i = 0; i < intervals; i++) await fleet.confirmed(await fleet.certified(await fleet.ts(), 2));
+  };
+
   it(
-    "settles each group in the first turn of its interval",
+    "settles all groups with one certificate, in one transaction, in the first turn of each interval",
     async () => {
-      expect(groups).toHaveLength(more + 1);
-      const { interval, turn } = fleet.params;
-      await fleet.mineTo((await fleet.head()) + 2 * interval + turn);
-      for (const group of groups) {
-        const ends = (await fleet.logs(group)).map((log) => decodeSettledLog(log).te);
-        // The first interval may end while the keepers start (R23); each later one is settled in its first turn.
-        expect(ends.length, group).toBeGreaterThanOrEqual(2);
-        const lengths = ends.slice(1).map((te, i) => te - (ends[i] as number));
-        expect(lengths, group).toEqual(lengths.map(() => interval));
+      await certify(3);
+      const certificates = await fleet.certificates();
+      // The first interval may end while the keepers start (R23); each later one is certified in its first turn.
+      expect(certificates.slice(1).map(({ turn }) => turn)).toEqual([1, 1]);
+      expect(certificates.map((one) => one.count)).toEqual([count, count, count]);
+      for (const group of fleet.groups) {
+        const settled = (await fleet.settlements(group)).map(({ through, tx }) => ({ through, tx }));
+        expect(settled, group).toEqual(certificates.map(({ te, tx }) => ({ through: te, tx })));
       }
     },
     limit_ms,
   );
 
   it(
-    "shows the selected group, also after updates",
+    "shows a group that enters while the keepers run, and the selected group also after updates (R39)",
     async () => {
-      const [first, second] = groups as [string, string];
+      const [first] = fleet.groups as [string];
       const watched = await pageOf(looks[0] as Look);
       const { page, troubles } = watched;
       await page.waitForSelector("#group-field:not([hidden])");
+      expect(await page.locator("#group option").count()).toBe(count);
       expect(await textOf(page, "#machine")).toContain(first);
       await pageSays(page, "#outcomes", "Provider 0");
-      await page.selectOption("#group", second);
-      await pageSays(page, "#machine", second);
+      const entered = await fleet.addGroup();
+      await fleet.mineTo((await fleet.head()) + 2 * fleet.params.slot);
+      await page.locator("#group option").nth(count).waitFor({ state: "attached" });
+      await page.selectOption("#group", { index: count });
+      await pageSays(page, "#machine", entered);
       await pageSays(page, "#outcomes", "no providers yet");
       await pageSays(page, "#space", "No challenge");
-      const lasts = `#glance [data-key="Group's money lasts"]`;
-      await pageSays(page, lasts, "no end");
-      expect(await textOf(page, lasts)).toContain("no data is committed, nothing is spent");
-      expect(await textOf(page, "#money")).toContain("The payer may withdraw all");
+      await pageSays(page, "#payments", "Nothing has been paid yet");
       const block = await fleet.mine();
       await pageSays(page, "#machine", `block ${block}`);
-      expect(await textOf(page, "#machine")).toContain(second);
+      expect(await textOf(page, "#machine")).toContain(entered);
       expect(await accessibilityFaults(page)).toEqual([]);
-      await page.selectOption("#group", first);
+      await page.selectOption("#group", { index: 0 });
       await pageSays(page, "#outcomes", "Provider 0");
       await pageSays(page, "#money", "The payer may withdraw the rest");
       expect(troubles).toEqual([]);
@@ -84,34 +87,33 @@ describe("one daemon and many groups", () => {
   );
 
   it(
-    "explains an empty first payment, and only that",
+    "explains a payment of nothing, and only that",
     async () => {
-      const [first, second] = groups as [string, string];
-      const why = "Nobody is paid for these blocks: no provider had committed data in them";
+      const folder = join(fleet.folder, "provider-0");
+      // The interval that is open now has proven slots; the next one has none.
+      await certify(1);
+      await writeFaults(folder, [{ kind: "corrupt" }]);
+      await certify(2);
+      await writeFaults(folder, []);
+      const why = "No provider is paid for these blocks: none of the committed data was proven";
       const watched = await pageOf(looks[2] as Look);
       const { page, troubles } = watched;
-      /** The last payment in the list. */
-      const oldest = async (group: string): Promise<{ summary: string; unfolded: string }> => {
-        await page.selectOption("#group", group);
-        await pageSays(page, "#machine", group);
-        await page.waitForSelector("#payments .payments");
-        const payment = page.locator("#payments li").last();
-        await payment.locator("summary").click();
-        const [summary, unfolded] = await Promise.all(
-          ["summary", ".unfolded"].map((part) => payment.locator(part).innerText()),
-        );
-        return { summary: summary as string, unfolded: unfolded as string };
-      };
-      const empty = await oldest(second);
-      expect(empty.summary).toMatch(/nothing to pay\s+to 0 providers, \d keepers/);
-      expect(empty.unfolded).toContain(why);
-      expect(empty.unfolded).toContain("first interval");
+      await page.waitForSelector("#payments .payments");
+      await pageSays(page, "#payments", "nothing to pay");
+      const [newest, before] = [page.locator("#payments li").first(), page.locator("#payments li").last()];
+      for (const payment of [newest, before]) await payment.locator("summary").click();
+      expect(await newest.locator("summary").innerText()).toMatch(
+        /nothing to pay\s+to 1 provider, \d keepers/,
+      );
+      expect(await newest.locator(".unfolded").innerText()).toContain(why);
       expect(await accessibilityFaults(page)).toEqual([]);
-      process.stdout.write(`screenshot: ${await keepScreenshot(page, "keeper-first-payment")}\n`);
-      const paid = await oldest(first);
-      expect(paid.summary).toMatch(/[1-9][\d.,]* WPD\s+to 1 provider, \d keepers/);
-      expect(paid.unfolded).toContain("Signed by");
-      expect(await textOf(page, "#payments")).not.toMatch(/nothing to pay|Nobody is paid/);
+      process.stdout.write(`screenshot: ${await keepScreenshot(page, "keeper-nothing-paid")}\n`);
+      expect(await before.locator("summary").innerText()).toMatch(
+        /[1-9][\d.,]* WPD\s+to 1 provider, \d keepers/,
+      );
+      const unfolded = await before.locator(".unfolded").innerText();
+      expect(unfolded).toContain("Signed by");
+      expect(unfolded).not.toContain(why);
       expect(troubles).toEqual([]);
       await watched.close();
     },

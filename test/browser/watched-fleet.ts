@@ -90,8 +90,9 @@ export class WatchedFleet {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** The group that a keeper's page shows first. */
   get group(): string {
-    return this.fleet.chain.group.toLowerCase();
+    return this.fleet.groups[0] as string;
   }
 
   async ask(index: number, path: string): Promise<Answer> {
@@ -146,16 +147,20 @@ export class WatchedFleet {
     }
   }
 
-  /** Waits until the ledger of keeper `index` has exactly the settlements of the chain. */
+  /** Waits until the ledger of keeper `index` has exactly the settlements of the chain, of each group. */
   async bookedAsTheChain(index: number): Promise<Rows> {
-    const settled = await this.fleet.settlements();
-    const expected = settled.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
+    for (const group of this.fleet.groups) await this.#isBooked(index, group);
+    return this.rows(index);
+  }
+
+  async #isBooked(index: number, group: string): Promise<void> {
+    const settled = await this.fleet.settlements(group);
+    const expected = settled.map(({ from: ts, through: te, tx, leader }) => ({ ts, te, tx, leader }));
     await eventually("the ledger has what the chain has", async () => {
-      const { body } = await this.ask(index, `/v1/groups/${this.group}/settlements?limit=200`);
+      const { body } = await this.ask(index, `/v1/groups/${group}/settlements?limit=200`);
       const booked = (body as { items: SettlementDocument[] }).items.toReversed();
       const same = booked.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
       return JSON.stringify(same) === JSON.stringify(expected);
     });
-    return this.rows(index);
   }
 }

@@ -66,10 +66,10 @@ describe("a fleet of keepers", () => {
           if (seen.at(-1) !== now) seen.push(now);
         }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
       });
-      const settled = await leaderDies(scene.fleet, "before-commit");
+      const certified = await leaderDies(scene.fleet, "before-commit");
       await page.waitForSelector("#payments .payments", { timeout: patience_ms });
       expect(await textOf(page, "#payments summary")).toMatch(
-        new RegExp(`to 3 providers, 3 keepers led by keeper ${settled.leader} turn 2`),
+        new RegExp(`to 3 providers, 3 keepers led by keeper ${certified.leader} 1 missed`),
       );
       await pageSays(page, "#news", "Paid through block");
       const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
@@ -92,9 +92,10 @@ describe("a fleet of keepers", () => {
     async () => {
       await writeFaults(join(scene.fleet.folder, `provider-${badProvider}`), []);
       const rows = await scene.bookedAsTheChain(onFile);
-      expect(rows["settlement"]).toHaveLength(1);
-      expect(rows["item"]).toHaveLength(3);
-      expect(rows["share"]).toHaveLength(3);
+      // Each of two groups has three providers; three keepers of four are paid.
+      expect(rows["settlement"]).toHaveLength(2);
+      expect(rows["item"]).toHaveLength(6);
+      expect(rows["share"]).toHaveLength(6);
       for (const index of [onPostgres, 2, 3]) expect(await scene.bookedAsTheChain(index)).toEqual(rows);
     },
     limit_ms,
@@ -115,14 +116,14 @@ describe("a fleet of keepers", () => {
     "removes a settlement that a reorg removed, and records the one in its place",
     async () => {
       const ts = await scene.fleet.ts();
-      const first = await scene.fleet.settled(ts, 1);
-      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(2);
+      const first = await scene.fleet.certified(ts, 1);
+      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(4);
       await scene.fleet.reorg(1);
-      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(1);
-      const again = await scene.fleet.settled(ts, 1);
+      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(2);
+      const again = await scene.fleet.certified(ts, 1);
       expect(again.block).toBeGreaterThan(first.block);
       const rows = await scene.bookedAsTheChain(onFile);
-      expect(rows["settlement"]).toHaveLength(2);
+      expect(rows["settlement"]).toHaveLength(4);
       expect(await scene.bookedAsTheChain(onPostgres)).toEqual(rows);
       await scene.fleet.confirmed(again);
     },
@@ -206,13 +207,14 @@ describe("a fleet of keepers", () => {
         const args = ["ledger", "rebuild", "--json", "--config", scene.fleet.configFile(index)];
         const { code, stdout } = await runCli(args);
         expect(code).toBe(0);
-        expect(JSON.parse(stdout)).toMatchObject({ groups: [{ group: scene.group, settlements: 2 }] });
+        const settled = scene.fleet.groups.map((group) => ({ group, settlements: 2 }));
+        expect(JSON.parse(stdout)).toMatchObject({ groups: settled });
         expect(await scene.rows(index)).toEqual(before);
       }
       const file = join(scene.fleet.folder, "again.sqlite");
       const args = ["--config", scene.fleet.configFile(onFile), "--ledger", file];
       const made = await runCli(["ledger", "rebuild", ...args]);
-      expect(made.stdout).toMatch(/: 2 settlements, read through block \d+\n$/);
+      expect(made.stdout).toMatch(/^(group 0x[0-9a-f]{40}: 2 settlements, read through block \d+\n){2}$/);
       expect(await scene.rows(onFile, file)).toEqual(before);
     },
     limit_ms,
@@ -309,7 +311,7 @@ describe("a fleet of keepers", () => {
         );
       await scene.fleet.mine();
       await eventually("the metrics report that the ledger is behind", failed);
-      expect((await scene.statusOf(onPostgres)).groups).toHaveLength(1);
+      expect((await scene.statusOf(onPostgres)).groups).toHaveLength(2);
       await scene.fleet.mine();
       expect((await scene.ask(onPostgres, "/readyz")).status).toBe(200);
       const books = await scene.ask(onPostgres, `/v1/groups/${scene.group}/settlements`);
@@ -332,7 +334,9 @@ describe("a fleet of keepers", () => {
         async () => (await scene.ask(onFile, "/readyz")).status === 503,
       );
       const { problems } = schemas.readySchema.parse((await scene.ask(onFile, "/readyz")).body);
-      expect(problems).toEqual([`group ${scene.group}: 2 keepers connected, expected 3 or more`]);
+      expect(problems).toEqual([
+        `committee ${scene.fleet.committee}: 2 keepers connected, expected 3 or more`,
+      ]);
       expect((await scene.statusOf(onFile)).ready).toBe(false);
       await page.waitForSelector("#problems .banner");
       expect(await textOf(page, "#problems")).toContain("2 keepers connected, expected 3 or more");

@@ -2,27 +2,26 @@
  * Checks a fleet's run by chain events, sent messages and disks, not by what a keeper reports about itself.
  */
 import { expect } from "vitest";
-import { complaintsAbout } from "../../scripts/demo/check.ts";
-import { readBack } from "../../scripts/demo/readback.ts";
+import { readRun } from "../support/fleet/chain-run.ts";
 import type { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import { acknowledgedBy, canonicalText, partialsHeard } from "../support/fleet/traces.ts";
 import type { Acknowledged, HeardPartial } from "../support/fleet/traces.ts";
+import { complaintsAbout } from "./rules/index.ts";
 
-/** S1 to S3 with R5 to R7, R25, R27, R29 and R30, and S4: providers that hold all data are paid in full. */
+/** S1 to S3 with R5 to R7, R25 to R30 and R38, and S4: providers that hold all data are paid in full. */
 export async function judgeChain(fleet: FaultFleet): Promise<void> {
-  const { provider, rpc, group } = fleet.chain;
-  const logs = await fleet.logs();
-  const challenges = { asked: 0, passed: 0, whole: 0, partial: 0, failed: 0 };
-  const { document, evidence } = await readBack(provider, { rpc, group, logs, challenges });
-  expect(complaintsAbout(document, evidence)).toEqual([]);
-  expect(document.settlements.length).toBeGreaterThan(0);
+  const run = await readRun(fleet.chain.committee);
+  expect(complaintsAbout(run)).toEqual([]);
+  expect(run.certificates.length).toBeGreaterThan(0);
+  for (const { settlements, number } of run.groups)
+    expect(settlements.length, `settlements of group ${number}`).toBeGreaterThan(0);
 }
 
-/** S5: over all sent messages, one digest for each keeper, interval and turn. */
+/** S5: over all sent messages, one digest for each committee, keeper, interval and turn. */
 export function judgeSignatures(partials: readonly HeardPartial[]): void {
   const digests = new Map<string, string>();
-  for (const { keeper, ts, turn, digest } of partials) {
-    const key = `keeper ${keeper}, ts ${ts}, turn ${turn}`;
+  for (const { committee, keeper, ts, turn, digest } of partials) {
+    const key = `committee ${committee}, keeper ${keeper}, ts ${ts}, turn ${turn}`;
     expect(digest, key).toBe(digests.get(key) ?? digest);
     digests.set(key, digest);
   }
@@ -31,13 +30,19 @@ export function judgeSignatures(partials: readonly HeardPartial[]): void {
 
 type Kept = { readonly records: ReadonlyMap<string, string>; readonly notes: ReadonlyMap<string, string> };
 
+const recordKey = (one: {
+  readonly group: number;
+  readonly provider: number;
+  readonly slot: number;
+}): string => `${one.group}/${one.provider}/${one.slot}`;
+
 /** Acknowledged writes for the slots and turns from `ts` on; the later of two writes of one key counts. */
 function keptOf(acknowledged: readonly Acknowledged[], ts: number, firstSlot: number): Kept {
   const records = new Map<string, string>();
   const notes = new Map<string, string>();
   for (const one of acknowledged) {
     if (one.kind === "note" && one.ts >= ts) notes.set(`${one.ts}/${one.turn}`, one.digest);
-    if (one.kind === "record" && one.slot >= firstSlot) records.set(`${one.provider}/${one.slot}`, one.text);
+    if (one.kind === "record" && one.slot >= firstSlot) records.set(recordKey(one), one.text);
   }
   return { records, notes };
 }
@@ -45,12 +50,14 @@ function keptOf(acknowledged: readonly Acknowledged[], ts: number, firstSlot: nu
 /** S6, after all keepers have ended: every acknowledged write that was not pruned is on the disk. */
 async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<number> {
   const firstSlot = Math.floor((ts - fleet.origin) / fleet.params.slot);
-  const expected = keptOf(await acknowledgedBy(fleet.traces(index)), ts, firstSlot);
+  const acknowledged = await acknowledgedBy(fleet.traces(index));
+  const own = acknowledged.filter(({ committee }) => committee === fleet.committee);
+  const expected = keptOf(own, ts, firstSlot);
   const stored = await fleet.stored(index);
   const records = new Map(
     stored.records
       .filter(({ slot }) => slot >= firstSlot)
-      .map((record) => [`${record.provider}/${record.slot}`, canonicalText(record)]),
+      .map((record) => [recordKey(record), canonicalText(record)]),
   );
   const notes = new Map(
     stored.notes.filter((note) => note.ts >= ts).map((note) => [`${note.ts}/${note.turn}`, note.digest]),
@@ -62,17 +69,17 @@ async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<
   return expected.records.size;
 }
 
-/** S1 to S6 at the end of a fleet's run. Ends its keepers; returns the number of checked settlements. */
+/** S1 to S6 at the end of a fleet's run. Ends its keepers; returns the number of checked certificates. */
 export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[] = []): Promise<number> {
   await judgeChain(fleet);
-  const settlements = await fleet.settlements();
-  const last = settlements.at(-1);
+  const certificates = await fleet.certificates();
+  const last = certificates.at(-1);
   await fleet.endKeepers();
   const folders = [...Array.from({ length: fleet.size }, (_, i) => fleet.traces(i)), ...otherTraces];
   judgeSignatures((await Promise.all(folders.map(partialsHeard))).flat());
-  // One settled interval stays on disk, in case a reorg removes its settlement.
+  // One certified interval stays on disk, in case a reorg removes its certificate.
   let found = 0;
   for (let index = 0; index < fleet.size; index++) found += await judgeDisk(fleet, index, last?.ts ?? 0);
   expect(found).toBeGreaterThan(0);
-  return settlements.length;
+  return certificates.length;
 }

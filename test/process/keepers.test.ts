@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { liveThrough } from "./life.ts";
-import { settlementTakenBack } from "./scenarios/chain.ts";
+import { certificateTakenBack } from "./scenarios/chain.ts";
 import { cheat } from "./scenarios/cheats.ts";
 import { diesBetweenPersistAndSend, leaderDies } from "./scenarios/crashes.ts";
 import { splitInHalves } from "./scenarios/network.ts";
@@ -32,7 +32,7 @@ describe("four keeper processes, with one fault in every interval", () => {
       [
         "settle again when a reorg beyond the confirmations drops it",
         [1],
-        ({ fleet }) => settlementTakenBack(fleet, 3),
+        ({ fleet }) => certificateTakenBack(fleet, 3),
       ],
     ],
     limit_ms,

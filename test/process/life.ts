@@ -1,11 +1,11 @@
 /** One fleet with a list of faults, one in each interval, and checks at the end. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
-import type { Settled } from "../support/fleet/settlements.ts";
+import type { Certified } from "../support/fleet/certificates.ts";
 import { judgeLife } from "./judge.ts";
 
 /** The expected behaviour of keepers under a fault, the turns in which they may settle, and the scene that causes the fault. */
-export type Fault = readonly [string, readonly number[], (life: Life) => Promise<Settled>];
+export type Fault = readonly [string, readonly number[], (life: Life) => Promise<Certified>];
 
 export type Life = {
   readonly fleet: FaultFleet;

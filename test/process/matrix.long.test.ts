@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { liveThrough } from "./life.ts";
 import type { Fault } from "./life.ts";
-import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
+import { headLiedAbout, certificateTakenBack } from "./scenarios/chain.ts";
 import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
 import {
   diesBetweenPersistAndSend,
@@ -63,16 +63,16 @@ describe.each([4, 7])("%i keepers, each a process", (keepers) => {
     [
       "settle again when a reorg beyond the confirmations drops it",
       [1],
-      ({ fleet }) => settlementTakenBack(fleet, 3),
+      ({ fleet }) => certificateTakenBack(fleet, 3),
     ],
     ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
-    ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
+    ["settle again when a reorg of one block drops it", [1], ({ fleet }) => certificateTakenBack(fleet, 1)],
     [
       "settle without one whose RPC claims a head far ahead",
       [1],
       ({ fleet }) => headLiedAbout(fleet, "ahead"),
     ],
-    ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 2)],
+    ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => certificateTakenBack(fleet, 2)],
     ["settle without one whose RPC stands still", [1], ({ fleet }) => headLiedAbout(fleet, "stuck")],
     ["settle in time when one moves to another address", [1], ({ fleet }) => oneMoves(fleet)],
     [

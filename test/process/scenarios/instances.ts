@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { freePorts } from "../../../daemon/free-port.ts";
 import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
-import type { Settled } from "../../support/fleet/settlements.ts";
+import type { Certified } from "../../support/fleet/certificates.ts";
 import type { KeeperPlan } from "../../support/fleet/traces.ts";
 
 type Config = { dataDir: string; listen: string[] };
@@ -56,7 +56,10 @@ export async function startTwin(fleet: FaultFleet, index: number): Promise<Twin>
  * S5: of two processes with one key at least one stops signing, so no turn gets two signatures of the key. `onTraces` gets the
  * traces of the second process. After the second process has ended and the keeper was restarted, the keeper takes part again.
  */
-export async function sameKeyTwice(fleet: FaultFleet, onTraces: (folder: string) => void): Promise<Settled> {
+export async function sameKeyTwice(
+  fleet: FaultFleet,
+  onTraces: (folder: string) => void,
+): Promise<Certified> {
   const ts = await fleet.ts();
   // This keeper dials all others, so its second process reaches them too.
   const peerIds = Array.from({ length: fleet.size }, (_, index) => fleet.peerIdOf(index));
@@ -64,20 +67,20 @@ export async function sameKeyTwice(fleet: FaultFleet, onTraces: (folder: string)
   await sameFolderIsRefused(fleet, doubled);
   const twin = await startTwin(fleet, doubled);
   onTraces(twin.traces);
-  const settled = await fleet.settled(ts, 2);
-  if (settled.turn === 2) expect(settled.failed).toEqual([doubled]);
+  const certified = await fleet.certified(ts, 2);
+  if (certified.turn === 2) expect(certified.failed).toEqual([doubled]);
   const logs = [join(fleet.keeper(doubled).folder, "log"), join(fleet.folder, "twin.log")];
   const said = await Promise.all(logs.map((log) => readFile(log, "utf8")));
   expect(said.join()).toContain("second-instance");
-  await fleet.confirmed(settled);
+  await fleet.confirmed(certified);
   await twin.end();
   await fleet.stopKeeper(doubled);
   await fleet.restart(doubled);
   await fleet.allConnected();
-  const alone = await fleet.settled(settled.te, 2);
+  const alone = await fleet.certified(certified.te, 2);
   await fleet.confirmed(alone);
-  const after = await fleet.settled(alone.te, 2);
+  const after = await fleet.certified(alone.te, 2);
   expect(after.signers).toContain(doubled);
   await fleet.confirmed(after);
-  return settled;
+  return certified;
 }

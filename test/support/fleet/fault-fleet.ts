@@ -6,37 +6,26 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Wallet } from "ethers";
-import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Restored } from "../../../keeper/ports/store.ts";
 import { killPoints } from "../../../sim/byzantine/kill-points.ts";
-import { settledLogs } from "../../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
 import { pacedKeeper } from "../../../scripts/fleet/keepers.ts";
 import { Pace, type Paced } from "../../../scripts/fleet/pace.ts";
 import { Processes, type Running } from "../../../scripts/fleet/processes.ts";
-import { createGroup, multiaddr } from "../../../scripts/fleet/setup.ts";
-import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
+import { createGroup, fleetParams, multiaddr, newPayer } from "../../../scripts/fleet/setup.ts";
+import type { FleetParams, Keeper } from "../../../scripts/fleet/setup.ts";
 import { peerIdBytes } from "../../../daemon/keys/generate.ts";
 import { projectRoot } from "../../../scripts/paths.ts";
 import { freePorts } from "../../../daemon/free-port.ts";
-import { lockupBound } from "../../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../../../cli/chain/presets.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
+import { certificatesOf, settlementsOf } from "./certificates.ts";
+import type { Certified, Settled } from "./certificates.ts";
 import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
 import { leaders, updateEndpoint } from "./contract-calls.ts";
 import { RpcFront } from "./rpc-front.ts";
-import { settledFrom } from "./settlements.ts";
-import type { Settled } from "./settlements.ts";
 import { SteppedChain } from "./stepped-chain.ts";
-
-const faultParams: Omit<GroupParams, "lockup"> = {
-  ...devnetRhythm,
-  price: 10n ** 18n,
-  keeperShareBps: 1000,
-  toleranceBps: 100,
-};
 
 /** Least time between two blocks; no result depends on it. */
 const block_ms = 150;
@@ -45,7 +34,10 @@ const patience_ms = 30_000;
 
 export type FaultFleetOptions = {
   readonly keepers: number;
+  /** Every provider serves every group. */
   readonly providers: number;
+  /** Groups of the committee, each with a payer of its own; by default two. */
+  readonly groups?: number;
   readonly providerMetrics?: boolean;
   /** Settings that the configuration of keeper `index` has beside the usual ones. */
   readonly configOf?: (index: number) => Promise<Record<string, unknown>>;
@@ -60,7 +52,7 @@ export class FaultFleet {
   /** Processes that the test started beside the keepers. */
   readonly #others = new Set<Paced>();
   readonly folder: string;
-  readonly params: GroupParams;
+  readonly params: FleetParams;
   readonly size: number;
   readonly links: Links;
   readonly front: RpcFront;
@@ -103,12 +95,13 @@ export class FaultFleet {
     const processes = new Processes((failure) => void failures.push(failure));
     const parts: { links?: Links; front?: Promise<RpcFront> } = {};
     try {
-      const params = { ...faultParams, lockup: lockupBound(faultParams, options.keepers) };
+      const params = fleetParams(options.keepers);
       const built = await buildFleet({
         processes,
         folder,
         keepers: options.keepers,
         providers: options.providers,
+        groups: options.groups ?? 2,
         providerMetrics: options.providerMetrics ?? false,
         params,
         polling_ms: 50,
@@ -143,9 +136,9 @@ export class FaultFleet {
 
   async #begin(): Promise<void> {
     await this.#steps.rpc("evm_setAutomine", [false]);
-    const { originBlock } = await this.#fleet.view.parameters();
-    const { seed, operators } = await this.#fleet.view.committee();
-    this.#origin = originBlock;
+    const { originBlock, version } = await this.#fleet.committee.page();
+    const { seed, operators } = version;
+    this.#origin = originBlock ?? 0;
     this.#seed = seed;
     this.#operators = operators;
     for (let index = 0; index < this.size; index++) {
@@ -167,6 +160,17 @@ export class FaultFleet {
     return this.#fleet;
   }
 
+  /** Address of the committee, in lower case. */
+  get committee(): Hex {
+    return this.#fleet.committee.address.toLowerCase() as Hex;
+  }
+
+  /** Addresses of the groups, in lower case, in the order of their numbers. */
+  get groups(): readonly Hex[] {
+    return this.#fleet.groups.map(({ address }) => address.toLowerCase() as Hex);
+  }
+
+  /** The committee's origin block, from which slots are counted (R8). */
   get origin(): number {
     return this.#origin;
   }
@@ -266,32 +270,28 @@ export class FaultFleet {
     );
   }
 
-  /** All settlements on the canonical chain, oldest first. */
-  async settlements(): Promise<Settled[]> {
-    return (await this.logs()).map((log) => settledFrom(log, this.params));
+  /** All certificates on the canonical chain, oldest first. */
+  async certificates(): Promise<Certified[]> {
+    const { provider } = this.#fleet;
+    return certificatesOf(provider, this.committee, { head: await this.head(), rhythm: this.params });
   }
 
-  async logs(group = this.#fleet.group): Promise<Log[]> {
-    return settledLogs(this.#fleet.provider, group, 0, await this.head());
+  /** All settlements of a group on the canonical chain, oldest first. */
+  async settlements(group: string): Promise<Settled[]> {
+    const certificates = await this.certificates();
+    return settlementsOf(this.#fleet.provider, group, { head: await this.head(), certificates });
   }
 
-  /** Creates more groups without providers for the same committee, and restarts all keepers to serve them. */
-  async addGroups(count: number): Promise<string[]> {
-    const { provider, deployment, group } = this.#fleet;
-    const groups = [group];
-    const payer = await provider.getSigner(0);
-    await this.#steps.atOnce(async () => {
-      for (let i = 0; i < count; i++) {
-        groups.push(await createGroup(deployment, payer, this.params, [...this.#operators]));
-      }
+  /** Another payer's group without providers enters the committee. Keepers notice it without a restart (R39). */
+  async addGroup(): Promise<Hex> {
+    const { provider, deployment, committee } = this.#fleet;
+    const group = await this.#steps.atOnce(async () => {
+      const payer = await newPayer(provider, deployment.token);
+      const into = { committee: committee.address, ceiling: 1 };
+      return createGroup(deployment, payer, this.params, into);
     });
-    for (let index = 0; index < this.size; index++) {
-      await this.stopKeeper(index);
-      await configure(this.keeper(index), { groups });
-    }
-    for (let index = 0; index < this.size; index++) await this.restart(index);
-    await this.allConnected();
-    return groups;
+    await this.#settleDown();
+    return group.toLowerCase() as Hex;
   }
 
   /** Gives keeper `index` another address and publishes it in the registry; the other keepers keep running. */
@@ -309,29 +309,29 @@ export class FaultFleet {
   }
 
   /** Start of the open interval. */
-  async ts(): Promise<number> {
-    return (await this.settlements()).at(-1)?.te ?? this.#origin;
+  ts(): Promise<number> {
+    return this.#fleet.committee.certifiedThrough();
   }
 
-  /** Mines until the interval that starts at `ts` is settled, at the latest in turn `turns`. */
-  async settled(ts: number, turns: number): Promise<Settled> {
+  /** Mines until the interval that starts at `ts` is certified, at the latest in turn `turns`. */
+  async certified(ts: number, turns: number): Promise<Certified> {
     const { interval, turn } = this.params;
     const end = ts + interval + turns * turn;
-    let found: Settled | undefined;
+    let found: Certified | undefined;
     while (found === undefined) {
-      found = (await this.settlements()).find((settled) => settled.ts === ts);
+      found = (await this.certificates()).find((certified) => certified.ts === ts);
       const head = await this.head();
       if (found === undefined && head >= end) {
-        throw new Error(`expected the interval from ${ts} to be settled before block ${end}, actual not`);
+        throw new Error(`expected the interval from ${ts} to be certified before block ${end}, actual not`);
       }
       if (found === undefined) await this.mine();
     }
     return found;
   }
 
-  /** Mines until the settlement is in the view of every keeper (R4). */
-  async confirmed(settled: Settled): Promise<void> {
-    await this.mineTo(settled.block + this.params.confirmations);
+  /** Mines until the certificate is in the view of every keeper (R4). */
+  async confirmed(certified: Certified): Promise<void> {
+    await this.mineTo(certified.block + this.params.confirmations);
   }
 
   /** Replaces the last `depth` blocks by others, one more of them. Keepers see the chain before or after the change. */
@@ -368,7 +368,7 @@ export class FaultFleet {
   async stored(index: number): Promise<Restored> {
     const store = await LevelStore.openExisting(join(this.keeper(index).folder, "data", "store"));
     try {
-      return await store.load(this.#fleet.group.toLowerCase() as Hex);
+      return await store.load(this.committee);
     } finally {
       await store.close();
     }

@@ -58,9 +58,9 @@ function observed(ports: KeeperDependencies, plan: KeeperPlan): KeeperDependenci
         }),
     }),
     store: override(store, {
-      write: async (group, writes) => {
-        await store.write(group, writes);
-        const lines = writes.flatMap((write) => encodeAcknowledged(write) ?? []);
+      write: async (committee, writes) => {
+        await store.write(committee, writes);
+        const lines = writes.flatMap((write) => encodeAcknowledged(committee, write) ?? []);
         if (lines.length > 0) appendFileSync(join(plan.folder, acknowledgedFile), `${lines.join("\n")}\n`);
       },
     }),

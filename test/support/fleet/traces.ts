@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeMessage } from "../../../protocol/codec/message.ts";
 import type { Write } from "../../../keeper/core/effects.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 
 export type KeeperPlan = {
   /** Traces go here. */
@@ -16,12 +17,16 @@ export const partialsFile = "partials.log";
 
 export type AcknowledgedRecord = {
   readonly kind: "record";
+  readonly committee: Hex;
+  /** The group's number in the committee. */
+  readonly group: number;
   readonly provider: number;
   readonly slot: number;
   readonly text: string;
 };
 export type AcknowledgedNote = {
   readonly kind: "note";
+  readonly committee: Hex;
   readonly ts: number;
   readonly turn: number;
   readonly digest: string;
@@ -33,15 +38,16 @@ export function canonicalText(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
 }
 
-export function encodeAcknowledged(write: Write): string | undefined {
+export function encodeAcknowledged(committee: Hex, write: Write): string | undefined {
   if (write.kind === "note") {
     const { ts, turn, digest } = write;
-    return JSON.stringify({ kind: "note", ts, turn, digest } satisfies AcknowledgedNote);
+    return JSON.stringify({ kind: "note", committee, ts, turn, digest } satisfies AcknowledgedNote);
   }
   if (write.kind !== "record") return undefined;
-  const { provider, slot } = write.record;
+  const { group, provider, slot } = write.record;
   const text = canonicalText(write.record);
-  return JSON.stringify({ kind: "record", provider, slot, text } satisfies AcknowledgedRecord);
+  const record: AcknowledgedRecord = { kind: "record", committee, group, provider, slot, text };
+  return JSON.stringify(record);
 }
 
 async function linesOf(file: string): Promise<string[]> {
@@ -56,6 +62,7 @@ export async function acknowledgedBy(folder: string): Promise<Acknowledged[]> {
 }
 
 export type HeardPartial = {
+  readonly committee: Hex;
   readonly keeper: number;
   readonly ts: number;
   readonly turn: number;
@@ -63,14 +70,14 @@ export type HeardPartial = {
   readonly bytes: Uint8Array;
 };
 
-/** Every signature on a settlement that a keeper sent or heard. */
+/** Every signature on a certificate that a keeper sent or heard. */
 export async function partialsHeard(folder: string): Promise<HeardPartial[]> {
   const lines = await linesOf(join(folder, partialsFile));
   return lines.flatMap((line) => {
     const bytes = Buffer.from(line, "hex");
     const decoded = decodeMessage(bytes);
     if (!decoded.ok || decoded.value.body.kind !== "partial") return [];
-    const { keeper, body } = decoded.value;
-    return [{ keeper, ts: body.round.ts, turn: body.round.turn, digest: body.digest, bytes }];
+    const { committee, keeper, body } = decoded.value;
+    return [{ committee, keeper, ts: body.round.ts, turn: body.round.turn, digest: body.digest, bytes }];
   });
 }
