@@ -1,4 +1,5 @@
 /** Certificates of a committee: who may send what and when, and how groups are called (R5–R7, R25, R27, R29). */
+import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { dataLength, getAddress, ZeroHash } from "ethers";
 import { bitmap } from "../../protocol/bitmap.ts";
@@ -203,6 +204,36 @@ describe("the signature of a certificate (R27)", () => {
     });
     expect((await point(`0x${"00".repeat(128)}`)).error).toBe("Committee_Infinity");
     expect((await point(`0x${"01".repeat(128)}`)).error).toBe("Committee_BadSignature");
+  });
+
+  it("is a point of the subgroup with reduced coordinates, and no fixed one (D5)", async () => {
+    const { Fp } = bls12_381.fields;
+    const { G1 } = bls12_381;
+    const word = (value: bigint): string => value.toString(16).padStart(128, "0");
+    const written = (x: bigint, y: bigint): string => `0x${word(x)}${word(y)}`;
+    // A point of the curve y² = x³ + 4 outside the subgroup.
+    let outside: { x: bigint; y: bigint } | undefined;
+    for (let x = 1n; outside === undefined; x += 1n) {
+      const square = Fp.add(Fp.mul(Fp.mul(x, x), x), 4n);
+      const y = Fp.pow(square, (Fp.ORDER + 1n) / 4n);
+      if (Fp.mul(y, y) === square && !G1.Point.fromAffine({ x, y }).isTorsionFree()) outside = { x, y };
+    }
+    const c = await committee.certificate(certified(groups));
+    const good = committee.sign(c, range(7)).slice(2);
+    const [x, y] = [BigInt(`0x${good.slice(0, 128)}`), BigInt(`0x${good.slice(128)}`)];
+    const { x: baseX, y: baseY } = G1.Point.BASE.toAffine();
+    for (const signature of [
+      written(outside.x, outside.y),
+      written(baseX, baseY),
+      written(x, Fp.ORDER - y),
+      written(x + Fp.ORDER, y),
+      written(x, y + Fp.ORDER),
+      written(0n, Fp.ORDER),
+    ]) {
+      const call = committee.certify(c, certified(groups), { signature });
+      expect((await world.failing(call)).error).toBe("Committee_BadSignature");
+    }
+    await committee.certify(c, certified(groups), { signature: written(x, y) });
   });
 
   it("covers every field of the certificate and of its groups", async () => {

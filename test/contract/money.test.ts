@@ -74,6 +74,55 @@ describe("deposits", () => {
   });
 });
 
+describe("tokens", () => {
+  /** A group that pays in a token of the payer. */
+  async function payingIn(name: string): Promise<{ token: Contract; group: Group }> {
+    const token = await deployContract(name, world.payer);
+    return { token, group: await world.group({ config: { token: await token.getAddress() }, deposit: 0n }) };
+  }
+
+  it("that return false are refused, in deposits and withdrawals", async () => {
+    const { token, group } = await payingIn("FalseToken");
+    const deposit = (): Promise<unknown> => group.send(world.payer, "deposit", [100n]);
+    expect((await world.failing(deposit())).error).toBe("SafeERC20FailedOperation");
+    await send(token, world.payer, "answerTrue", [true]);
+    await deposit();
+    await send(token, world.payer, "answerTrue", [false]);
+    const withdrawal = group.send(world.payer, "withdrawPayer", [40n, await world.payer.getAddress()]);
+    expect((await world.failing(withdrawal)).error).toBe("SafeERC20FailedOperation");
+    expect(await group.available()).toBe(100n);
+  });
+
+  it("that return no value work", async () => {
+    const { token, group } = await payingIn("SilentToken");
+    await group.send(world.payer, "deposit", [100n]);
+    const to = await world.chain.account("receiver of a silent token");
+    await group.send(world.payer, "withdrawPayer", [40n, to.address]);
+    expect(await token.getFunction("balanceOf")(to.address)).toBe(40n);
+    expect(await group.available()).toBe(60n);
+  });
+
+  it("that re-enter are counted once", async () => {
+    const { token, group } = await payingIn("ReentrantToken");
+    const address = await group.address();
+    await send(token, world.payer, "approve", [address, 1_000n]);
+    for (const [method, args] of [
+      ["sync", []],
+      ["deposit", [1n]],
+    ] as const) {
+      const before = await group.available();
+      await send(token, world.payer, "aim", [
+        address,
+        group.contract.interface.encodeFunctionData(method, args),
+      ]);
+      await group.send(world.payer, "deposit", [100n]);
+      expect(world.errors.parseError(await token.getFunction("answer")())?.name).toBe("Upkeeping_Reentered");
+      expect((await group.available()) - before).toBe(100n);
+    }
+    expect((await world.failing(group.send(world.payer, "sync"))).error).toBe("Upkeeping_NothingToMove");
+  });
+});
+
 describe("the payer withdraws", () => {
   it("what is not required: unsettled blocks and the lockup stay (R32)", async () => {
     const group = await world.group({ deposit: 10n ** 12n });

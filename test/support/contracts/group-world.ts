@@ -45,6 +45,7 @@ export class GroupWorld {
     this.payer = chain.signers[1] as Signer;
     this.keepers = keepers;
     this.errors = new Contract(ZeroAddress, [
+      ...(artifact("Upkeeping").abi as object[]),
       ...(artifact("interfaces/IUpkeeping").abi as object[]),
       ...(artifact("interfaces/IUpkeepingFactory").abi as object[]),
     ]).interface;
