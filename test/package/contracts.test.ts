@@ -78,21 +78,29 @@ contract User {
 pragma solidity 0.8.37;
 import {UpkeepingFactory} from "@whitepay/contracts/UpkeepingFactory.sol";
 import {Upkeeping} from "@whitepay/contracts/Upkeeping.sol";
-import {UpkeepingMembers} from "@whitepay/contracts/UpkeepingMembers.sol";
+import {UpkeepingDesk} from "@whitepay/contracts/UpkeepingDesk.sol";
+import {Committee} from "@whitepay/contracts/Committee.sol";
+import {Lens} from "@whitepay/contracts/Lens.sol";
 import {Registry} from "@whitepay/contracts/Registry.sol";
 contract User { UpkeepingFactory public factory; }`;
     expect(errorsOf(compile(source, ["abi"]))).toEqual([]);
   });
 
-  it.each(["Registry", "UpkeepingFactory", "Upkeeping", "UpkeepingEscrow", "UpkeepingMembers", "IUpkeeping"])(
-    "has ABI and bytecode of %s as this repository deploys it",
-    async (name) => {
-      const document = JSON.parse(await readFile(join(installed.folder, "abi", `${name}.json`), "utf8")) as {
-        abi: unknown;
-        bytecode: string;
-      };
-      const { abi, bytecode } = artifact(name);
-      expect({ abi: document.abi, bytecode: document.bytecode }).toEqual({ abi, bytecode });
-    },
-  );
+  it.each([
+    "Registry",
+    "UpkeepingFactory",
+    "Committee",
+    "Upkeeping",
+    "UpkeepingDesk",
+    "Lens",
+    "ICommittee",
+    "IUpkeeping",
+  ])("has ABI and bytecode of %s as this repository deploys it", async (name) => {
+    const document = JSON.parse(await readFile(join(installed.folder, "abi", `${name}.json`), "utf8")) as {
+      abi: unknown;
+      bytecode: string;
+    };
+    const { abi, bytecode } = artifact(name);
+    expect({ abi: document.abi, bytecode: document.bytecode }).toEqual({ abi, bytecode });
+  });
 });
