@@ -42,7 +42,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "payee",
-    summary: "change the address that receives a keeper's, provider's or payer's money",
+    summary: "change the address that receives a keeper's or provider's money",
     load: () => import("./payee/index.ts"),
   },
   {
@@ -84,6 +84,8 @@ export async function buildProgram(
       "Keepers check storage providers over time, agree on what was proven, and pay for it on chain.",
     )
     .version(version(), "-V, --version")
+    // `--version` after a command is that command's own option.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError("(whitepay --help lists the commands, whitepay COMMAND --help their options)")
     .showSuggestionAfterError(true);

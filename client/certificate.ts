@@ -115,7 +115,7 @@ async function membersOf(provider: Provider, committee: string, version: number)
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     // No contract, one without this view, or one that refuses the version: there are no such members.
-    if (code === "CALL_EXCEPTION" || code === "BAD_DATA" || code === "input") {
+    if (["CALL_EXCEPTION", "BAD_DATA", "input", "refused"].includes(String(code))) {
       return { members: [], version: undefined, rhythm: undefined };
     }
     throw error;

@@ -101,8 +101,18 @@ export function refusalOf(
   error: unknown,
   token?: Token,
 ): WhitePayError | undefined {
+  return knownRefusal(abi, what, error, token) ?? unexplained(what, error);
+}
+
+/** The same for the contracts' own errors alone. */
+export function knownRefusal(
+  abi: Interface,
+  what: string,
+  error: unknown,
+  token?: Token,
+): WhitePayError | undefined {
   const parsed = parsedRefusal(abi, revertData(error));
-  if (parsed === undefined) return unexplained(what, error);
+  if (parsed === undefined) return undefined;
   const name = parsed.name.replace(/^.*_/, "");
   const words = Object.hasOwn(refusalWords, parsed.name) ? refusalWords[parsed.name] : undefined;
   const told = toldOf(valuesOf(parsed, words, token), words);

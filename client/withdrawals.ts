@@ -130,32 +130,66 @@ async function totals(
   };
 }
 
-type Batch = { readonly method: string; readonly who: string };
+type Batch = {
+  readonly method: string;
+  /** What the factory calls in each group, with the sender before the claim's own values. */
+  readonly inGroup: "withdrawKeeperFor" | "withdrawProviderFor";
+  readonly who: string;
+};
+type Entry = {
+  readonly group: string;
+  readonly amount: bigint;
+  /** Values after the group's address. */
+  readonly claim: readonly unknown[];
+};
+
+/** Why a group would refuse a claim; undefined if it pays. The batch itself succeeds either way. */
+async function refusalIn(
+  signer: Signer,
+  factory: string,
+  { inGroup, who }: Batch,
+  { group, claim }: Entry,
+): Promise<WhitePayError | undefined> {
+  const data = groupAbi.encodeFunctionData(inGroup, [await signer.getAddress(), ...claim]);
+  try {
+    await chainOf(signer).call({ from: factory, to: group, data });
+    return undefined;
+  } catch (error) {
+    const refused = refusalOf(groupAbi, `the withdrawal of ${who} from group ${group}`, error);
+    if (refused === undefined) throw error;
+    return refused;
+  }
+}
 
 async function planned(
   signer: Signer,
   { factory, lens }: Contracts,
   batch: Batch,
-  entries: readonly { readonly group: string; readonly amount: bigint; readonly claim: readonly unknown[] }[],
+  entries: readonly Entry[],
 ): Promise<TransactionPlan[]> {
   if (entries.length === 0) throw nothing(batch.who);
   const provider = chainOf(signer);
   const contract = new Contract(factory, factoryAbi, signer);
   const plans: TransactionPlan[] = [];
-  for (const page of inPages(entries, withdrawalsAtOnce)) {
+  const refusals = await Promise.all(entries.map((entry) => refusalIn(signer, factory, batch, entry)));
+  const paid = entries.filter((_, i) => refusals[i] === undefined);
+  const refused = refusals.filter((one) => one !== undefined);
+  if (paid.length === 0 && refused[0] !== undefined) throw refused[0];
+  for (const page of inPages(paid, withdrawalsAtOnce)) {
     const { text, token } = await totals({ provider, lens }, page);
     const groups = new Set(page.map(({ group }) => group)).size;
     plans.push({
       what: `withdrawing ${text} of ${batch.who} from ${counted(groups, "group")}`,
       contract,
       method: batch.method,
-      args: [page.map(({ claim }) => claim)],
+      args: [page.map(({ group, claim }) => [group, ...claim])],
       shows: [
         ["amount", text],
         [
           "paid to",
           "the payee in the registry; a group that refuses is named in the receipt and stops no other",
         ],
+        ...refused.map(({ message }) => ["left out", message] as const),
       ],
       ...(token === undefined ? {} : { token }),
     });
@@ -165,7 +199,7 @@ async function planned(
 
 /**
  * Withdraws a keeper's balances to its payee, at most 100 in one transaction. Sent by its operator or payee.
- * @throws WhitePayError `funds` if there are none
+ * @throws WhitePayError `funds` if there are none, `refused` if every group would refuse
  */
 export function planKeeperWithdrawals(
   signer: Signer,
@@ -173,9 +207,10 @@ export function planKeeperWithdrawals(
   balances: readonly KeeperBalance[],
 ): Promise<TransactionPlan[]> {
   const entries = balances.map(({ group, committee, version, index, balance }) => {
-    return { group, amount: balance, claim: [group, committee, version, index] };
+    return { group, amount: balance, claim: [committee, version, index] };
   });
-  return planned(signer, contracts, { method: "withdrawKeepers", who: "the keeper" }, entries);
+  const batch: Batch = { method: "withdrawKeepers", inGroup: "withdrawKeeperFor", who: "the keeper" };
+  return planned(signer, contracts, batch, entries);
 }
 
 /** Withdraws a provider's credits to its payee, likewise. */
@@ -185,9 +220,10 @@ export function planProviderWithdrawals(
   balances: readonly ProviderBalance[],
 ): Promise<TransactionPlan[]> {
   const entries = balances.map(({ group, provider, credit }) => {
-    return { group, amount: credit, claim: [group, provider] };
+    return { group, amount: credit, claim: [provider] };
   });
-  return planned(signer, contracts, { method: "withdrawProviders", who: "the provider" }, entries);
+  const batch: Batch = { method: "withdrawProviders", inGroup: "withdrawProviderFor", who: "the provider" };
+  return planned(signer, contracts, batch, entries);
 }
 
 export type FailedWithdrawal = { readonly group: string; readonly position: number; readonly reason: string };

@@ -1,13 +1,20 @@
 /** `whitepay payee …` on a real chain: only the present payee names the next one, and only that one accepts. */
 import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GroupView } from "../../client/group-view.ts";
+import { payersOf } from "../../client/money-plans.ts";
 import { tokenBalance } from "../../client/token.ts";
-import { createGroup, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { keeperBalances } from "../../client/withdrawals.ts";
+import { makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
-import { sceneParams } from "../support/keeper-scene.ts";
-import { accountFlags, payerScene, storingProvider, type PayerScene } from "../support/payer-scene.ts";
+import {
+  accountFlags,
+  membersOf,
+  newGroup,
+  payerScene,
+  storingProvider,
+  type PayerScene,
+} from "../support/payer-scene.ts";
 import { settleNext } from "../support/settling.ts";
 
 type Account = { readonly address: string; readonly flags: readonly string[] };
@@ -103,19 +110,21 @@ describe("whitepay payee, of a keeper", () => {
   });
 
   it("withdraws the keeper's earnings; a failure has its reason", async () => {
-    const operators = [...scene.keepers, keeper].map(({ operator }) => operator);
-    const params = { ...sceneParams, price: 10n ** 18n };
-    const group = await createGroup(scene.deployment, scene.payer, params, operators);
+    const members = membersOf({ ...scene, keepers: [...scene.keepers, keeper] });
+    const served = await newGroup(scene, { members });
+    const { address: group, committee } = served;
+    const { factory, lens } = scene;
     const provider = await storingProvider(scene, "earning", 21_401, { sizes: [1_000_000] });
     await provider.consent(group, `${scene.folder}/earning.consent`);
     await scene.json(["group", "add-provider", `${scene.folder}/earning.consent`, "--group", group, "--yes"]);
+    const on = ["--group", group, "--factory", factory, "--lens", lens];
     const withdraw = (by: Account): Promise<CliResult> =>
-      payee(["withdraw", "keeper", keeper.operator, "--group", group, "--json"], by);
+      payee(["withdraw", "keeper", keeper.operator, ...on, "--json"], by);
     expect(await withdraw(next)).toMatchObject({
       code: 5,
       stderr: expect.stringContaining("has no credit for keeper"),
     });
-    await settleNext({ ...scene, keepers: [...scene.keepers, keeper] }, group);
+    await settleNext(scene, served);
     const foreign = await withdraw(stranger);
     expect(foreign).toMatchObject({
       code: 4,
@@ -125,17 +134,18 @@ describe("whitepay payee, of a keeper", () => {
         ),
       ),
     });
-    const { token } = await new GroupView(scene.provider, group).parameters();
+    const { token } = scene;
     const held = (): Promise<bigint> =>
       tokenBalance(scene.provider, { address: token, symbol: "WPD", decimals: 18 }, next.address);
+    const of = { lens, committee: committee.address, operator: keeper.operator };
+    const [{ balance: earned } = { balance: 0n }] = await keeperBalances(scene.provider, of);
     const before = await held();
     const done = await withdraw(next);
     expect(done.code, done.stderr).toBe(0);
-    const earned = (await new GroupView(scene.provider, group).keeperAccounts(1))[3]?.earned ?? 0n;
     expect(earned).toBeGreaterThan(0n);
     expect((await held()) - before).toBe(earned);
     // Here the provider's payee is its operator: the commands of a payee accept its key.
-    const own = await payee(["withdraw", "provider", provider.operator, "--group", group], stranger);
+    const own = await payee(["withdraw", "provider", provider.operator, ...on], stranger);
     expect(own).toMatchObject({
       code: 4,
       stderr: expect.stringContaining("R31"),
@@ -170,28 +180,45 @@ describe("whitepay payee, of a provider", () => {
   });
 });
 
-describe("whitepay payee, of a payer", () => {
-  it("belongs to a group instead of an operator, and receives the payer's withdrawals", async () => {
-    const operators = [...scene.keepers, keeper].map(({ operator }) => operator);
-    const group = await createGroup(scene.deployment, scene.payer, sceneParams, operators);
-    const payer = {
-      address: scene.payer.address,
-      flags: ["--key", `${scene.folder}/payer.json`, "--password-file", `${scene.folder}/password`],
-    };
-    expect(await shown("payer", group)).toMatchObject({ payee: payer.address, pendingPayee: null });
-    expect(await payee(["name", "payer", group, next.address], stranger)).toMatchObject(
-      notThe(payer.address, "R3: only the present payee"),
-    );
-    expect((await payee(["name", "payer", group, next.address], payer)).code).toBe(0);
-    expect(await payee(["accept", "payer", group], stranger)).toMatchObject(
-      notThe(next.address, "R31: only the pending payee"),
-    );
-    expect((await payee(["accept", "payer", group], next)).code).toBe(0);
-    const { stderr } = await scene.run(["group", "withdraw", "3", "--group", group, "--yes"]);
-    expect(stderr).toMatch(new RegExp(`paid to +${next.address}`));
-    expect(await payee(["name", "payer", group, payer.address], payer)).toMatchObject(
-      notThe(next.address, "R3: only the present payee"),
-    );
+describe("the payer's role", () => {
+  it("passes on in two steps: the payer names the next one, which accepts, and may then withdraw", async () => {
+    const { address: group, at } = await newGroup(scene, {
+      members: membersOf({ ...scene, keepers: [...scene.keepers, keeper] }),
+    });
+    const on = ["--group", group, "--yes"];
+    const accept = (by: Account): Promise<CliResult> =>
+      scene.run(["group", "accept-payer", ...on, ...by.flags]);
+    const payers = (): Promise<unknown> => payersOf(scene.provider, at);
+    const first = scene.payer.address;
+    expect(await accept(next)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("has no named payer"),
+    });
+    const thief = await scene.run(["group", "name-payer", stranger.address, ...on, ...stranger.flags]);
+    expect(thief).toMatchObject(notThe(first, "R33: only the payer may do this"));
+    const named = await scene.run(["group", "name-payer", next.address, ...on]);
+    expect(named.code, named.stderr).toBe(0);
+    expect(named.stderr).toContain(`next: with the key of ${next.address}: whitepay group accept-payer`);
+    expect(await payers()).toEqual({ payer: first, named: next.address });
+    expect(await accept(stranger)).toMatchObject(notThe(next.address, "R31: only the named payer"));
+    // Until it accepts, the first payer stays.
+    expect((await scene.run(["group", "withdraw", "1", ...on])).code).toBe(0);
+    const accepted = await accept(next);
+    expect(accepted.code, accepted.stderr).toBe(0);
+    expect(await payers()).toEqual({ payer: next.address, named: undefined });
+    const former = await scene.run(["group", "withdraw", "3", ...on]);
+    expect(former).toMatchObject(notThe(next.address, "R33: only the payer may do this"));
+    const withdrawn = await scene.run([
+      "group",
+      "withdraw",
+      "3",
+      "--to",
+      stranger.address,
+      ...on,
+      ...next.flags,
+    ]);
+    expect(withdrawn.code, withdrawn.stderr).toBe(0);
+    expect(withdrawn.stderr).toMatch(new RegExp(`paid to +${stranger.address}`));
   });
 });
 
@@ -199,21 +226,19 @@ describe("whitepay payee", () => {
   it("exits 2 for invalid input, with the expected form", async () => {
     const nobody = `0x${"12".repeat(20)}`;
     const showKeeper = ["payee", "show", "keeper", keeper.operator, "--rpc", scene.rpc];
-    const [role, address, unknown, noContract, nowhere, noGroup] = await Promise.all([
+    const [role, address, unknown, noContract, nowhere] = await Promise.all([
       payee(["show", "owner", keeper.operator]),
       payee(["show", "keeper", "0x12"]),
       payee(["show", "provider", keeper.operator]),
       runCli([...showKeeper, "--registry", nobody]),
       runCli(showKeeper),
-      payee(["show", "payer", nobody]),
     ]);
-    for (const result of [role, address, unknown, noContract, nowhere, noGroup]) {
+    for (const result of [role, address, unknown, noContract, nowhere]) {
       expect(result).toMatchObject({ code: 2, stdout: "" });
     }
-    expect(role.stderr).toMatch(/expected: keeper \| provider \| payer/);
+    expect(role.stderr).toMatch(/expected: keeper \| provider\n/);
     expect(unknown.stderr).toContain(`${keeper.operator} is not a registered provider`);
     expect(noContract.stderr).toContain(`there is no registry at ${nobody}`);
     expect(nowhere.stderr).toMatch(/the registry is unknown\n +expected: the address of the registry/);
-    expect(noGroup.stderr).toContain(`there is no group at ${nobody}`);
   });
 });

@@ -3,25 +3,27 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Contract, TypedDataEncoder, Wallet, ZeroHash } from "ethers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { groupAbi, tokenAbi } from "../../client/abi.ts";
+import { tokenAbi } from "../../client/abi.ts";
+import { CommitteeView } from "../../client/committee-view.ts";
 import { connectRpc } from "../../client/connect.ts";
-import { GroupView } from "../../client/group-view.ts";
+import { groupCreatedBy, planGroup } from "../../client/group-plans.ts";
 import { signPermit } from "../../client/permit.ts";
-import { createGroup, writeKeeperConfig, type GroupParams } from "../../scripts/fleet/setup.ts";
 import { deployContract } from "../support/contracts/chain.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
-import { sceneParams } from "../support/keeper-scene.ts";
 import {
   accountFlags,
+  keeperConfig,
+  newGroup,
   payerScene,
+  sceneLockup,
   storingProvider,
+  type PaidGroup,
   type PayerScene,
   type StoringProvider,
 } from "../support/payer-scene.ts";
 import { settleNext } from "../support/settling.ts";
 
-const params: GroupParams = { ...sceneParams, price: 10n ** 18n };
 const coin = `0x${"00".repeat(20)}`;
 
 let scene: PayerScene;
@@ -33,19 +35,18 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const keepersOf = (): string[] => scene.keepers.slice(0, 4).map(({ operator }) => operator);
-
 /** A group with one provider that stores its data. */
 async function groupWith(
   name: string,
   port: number,
-  change: Partial<GroupParams> = {},
-): Promise<{ group: string; provider: StoringProvider }> {
-  const group = await createGroup(scene.deployment, scene.payer, { ...params, ...change }, keepersOf());
+): Promise<{ group: PaidGroup; address: string; provider: StoringProvider }> {
+  const group = await newGroup(scene);
+  const { address } = group;
   const provider = await storingProvider(scene, name, port, { sizes: [1_000_000] });
-  await provider.consent(group, join(scene.folder, `${name}.consent`));
-  await scene.json(["group", "add-provider", `${scene.folder}/${name}.consent`, "--group", group, "--yes"]);
-  return { group, provider };
+  await provider.consent(address, join(scene.folder, `${name}.consent`));
+  const consent = `${scene.folder}/${name}.consent`;
+  await scene.json(["group", "add-provider", consent, "--group", address, "--yes"]);
+  return { group, address, provider };
 }
 
 const asProvider = ({ config }: StoringProvider, args: readonly string[]): Promise<CliResult> =>
@@ -63,27 +64,26 @@ function done(result: CliResult): { transactions: { method: string; sent: boolea
 
 describe("whitepay group fund --permit", () => {
   it("deposits with one transaction and leaves no allowance", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
-    const before = await new GroupView(scene.provider, group).escrow();
+    const { address: group, view } = await newGroup(scene);
+    const { escrow: before } = await view.page();
     const dry = await scene.json(["group", "fund", "5", "--permit", "--group", group, "--dry-run"]);
     expect(dry.transactions).toMatchObject([{ method: "depositWithPermit", sent: false }]);
     const { transactions } = await scene.json(["group", "fund", "5", "--permit", "--group", group, "--yes"]);
     expect(transactions).toMatchObject([{ method: "depositWithPermit", sent: true }]);
-    const { balance } = await new GroupView(scene.provider, group).escrow();
-    expect(balance - before.balance).toBe(5n * 10n ** 18n);
+    const { escrow } = await view.page();
+    expect(escrow.available - before.available).toBe(5n * 10n ** 18n);
     const token = new Contract(scene.token, tokenAbi, scene.provider);
     expect(await token.getFunction("allowance")(scene.payer.address, group)).toBe(0n);
   });
 
   it("is refused for a token without permits, and for the chain's coin", async () => {
     const feeToken = await deployContract("FeeToken", await scene.provider.getSigner(0), []);
-    const { factory } = scene.deployment;
-    const make = (factory.connect(scene.payer) as Contract).getFunction("createGroup");
+    const { world } = scene;
     const groups: string[] = [];
     for (const token of [await feeToken.getAddress(), coin]) {
-      const config = { ...params, token, merkle: false };
-      groups.push(await make.staticCall(config, keepersOf()));
-      await (await make(config, keepersOf())).wait();
+      const config = await world.config({ token });
+      const plan = await planGroup(scene.payer, { factory: scene.factory, config, committee: undefined });
+      groups.push(groupCreatedBy(await world.run(plan)) as string);
     }
     await (await feeToken.getFunction("transfer")(scene.payer.address, 10n ** 20n)).wait();
     const [plain, inCoin] = await Promise.all(
@@ -104,7 +104,7 @@ describe("whitepay group fund --permit", () => {
 
 describe("a permit for another token", () => {
   it("is never signed, even if the token or the endpoint lies", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
+    const { address: group } = await newGroup(scene);
     const front = await RpcFront.open(scene.rpc);
     onTestFinished(() => front.close());
     const victim = `0x${"77".repeat(20)}`;
@@ -145,7 +145,7 @@ describe("a permit for another token", () => {
 
 describe("whitepay group sync", () => {
   it("books tokens sent to the group's address, and reports if there are none", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
+    const { address: group, view } = await newGroup(scene);
     const nothing = await scene.run(["group", "sync", "--group", group, "--yes"]);
     expect(refusal(nothing)).toEqual({
       code: 5,
@@ -159,21 +159,21 @@ describe("whitepay group sync", () => {
     const { code, stderr } = await scene.run(["group", "sync", "--group", group, "--yes", ...stranger]);
     expect(code, stderr).toBe(0);
     expect(stderr).toContain("booking 7 WPD");
-    expect((await new GroupView(scene.provider, group).escrow()).balance).toBe(1_007n * 10n ** 18n);
+    expect((await view.page()).escrow.available).toBe(1_007n * 10n ** 18n);
   });
 });
 
 describe("abandoning", () => {
-  it("is possible from its block on, for payer and providers, and pays without a committee", async () => {
-    const { group, provider } = await groupWith("abandon", 21_301);
-    const view = new GroupView(scene.provider, group);
-    const { settledThrough } = await view.state();
-    const possible = settledThrough + params.interval + params.lockup;
+  it("is possible from its block on, for payer and providers, and credits the providers at once", async () => {
+    const { group, address, provider } = await groupWith("abandon", 21_301);
+    const { view } = group;
+    const [{ activeFrom = 0 } = {}] = await view.providers();
+    // R34: counted from the first block to which a provider is committed.
+    const possible = activeFrom + group.committee.rhythm.interval + sceneLockup;
     const head = await scene.provider.getBlockNumber();
-    const [early, foreign] = await Promise.all([
-      scene.run(["group", "abandon", "--group", group, "--yes"]),
-      scene.run(["group", "abandon", "--group", group, "--yes", ...stranger]),
-    ]);
+    const abandon = (...flags: readonly string[]): Promise<CliResult> =>
+      scene.run(["group", "abandon", "--group", address, "--yes", ...flags]);
+    const [early, foreign] = await Promise.all([abandon(), abandon(...stranger)]);
     expect(refusal(early)).toEqual({
       code: 4,
       said: expect.stringMatching(
@@ -186,98 +186,84 @@ describe("abandoning", () => {
         /rule R34: .*\n +expected: the payer, or a provider.*\n +actual: +0x[0-9a-fA-F]{40}\n/,
       ),
     });
-    const touch = (which: string): Promise<CliResult> =>
-      scene.run(["group", "touch", which, "--group", group, "--yes", ...stranger]);
-    expect(refusal(await touch("0"))).toEqual({
-      code: 5,
-      said: expect.stringMatching(
-        /has no uncredited abandoned interval\n +expected: .*R34.*\n +actual: +none/,
-      ),
-    });
-    expect(refusal(await touch("9"))).toMatchObject({
-      code: 2,
-      said: expect.stringContaining("no provider 9"),
-    });
     await scene.mine(possible - head);
     const { transactions } = done(
-      await asProvider(provider, ["abandon", "--group", group, "--yes", "--json"]),
+      await asProvider(provider, ["abandon", "--group", address, "--yes", "--json"]),
     );
     expect(transactions).toMatchObject([{ method: "abandon", sent: true }]);
-    expect((await view.state()).settledThrough).toBeGreaterThan(settledThrough);
-    const touched = await touch(provider.operator);
-    expect(touched.code, touched.stderr).toBe(0);
-    expect((await view.providers())[0]?.credited).toBeGreaterThan(0n);
-    const withdrawn = await asProvider(provider, ["withdraw", "--group", group, "--yes", "--json"]);
-    expect(done(withdrawn).transactions).toMatchObject([{ method: "withdrawProvider", sent: true }]);
+    const { state } = await view.page();
+    expect(state.settledThrough).toBeGreaterThan(activeFrom);
+    expect(state.service).toBeUndefined();
     const [account] = await view.providers();
-    expect(account?.withdrawn).toBeGreaterThan(0n);
-    const again = await scene.run(["group", "abandon", "--group", group, "--yes"]);
-    expect(again.code).toBe(4);
+    expect(account?.credit).toBeGreaterThan(0n);
+    const withdrawn = await asProvider(provider, ["withdraw", "--group", address, "--yes", "--json"]);
+    expect(done(withdrawn).transactions).toMatchObject([{ method: "withdrawProviders", sent: true }]);
+    expect((await view.page()).escrow.paidOut).toBe(account?.credit);
+    expect((await abandon()).code).toBe(4);
   });
 });
 
 describe("whitepay keeper resign", () => {
   it("resigns an existing seat, once", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
-    const { rpc, registry } = scene;
-    const config = async (index: number): Promise<string> => {
-      const keeper = scene.keepers[index] as (typeof scene.keepers)[number];
-      return writeKeeperConfig(keeper, { rpc: [rpc], chainId: 31_337, registry, group });
-    };
-    const [member, outsider] = [await config(2), await config(4)];
-    const resign = (file: string, ...flags: string[]): Promise<CliResult> =>
-      runCli(["keeper", "resign", group, "--config", file, "--json", ...flags]);
+    const { committee } = await newGroup(scene);
+    const [member, outsider] = await Promise.all(
+      [2, 4].map((index) => keeperConfig(scene, scene.keepers[index] as (typeof scene.keepers)[number])),
+    );
+    const resign = (file: string | undefined, ...flags: string[]): Promise<CliResult> =>
+      runCli(["keeper", "resign", committee.address, "--config", file ?? "", "--json", ...flags]);
     expect(done(await resign(member, "--dry-run")).transactions).toMatchObject([{ sent: false }]);
     const resigned = await resign(member, "--yes");
     expect(done(resigned).transactions).toMatchObject([{ method: "resign", sent: true }]);
-    expect(resigned.stderr).toContain("next: tell the payer");
-    const contract = new Contract(group, groupAbi, scene.provider);
-    expect(await contract.getFunction("resigned")()).toBe(4n);
+    expect(resigned.stderr).toContain("next: tell the convener");
+    const view = new CommitteeView(scene.provider, { address: committee.address, lens: scene.lens });
+    expect((await view.page()).resigned).toEqual([2]);
     expect(refusal(await resign(member, "--yes"))).toEqual({
       code: 4,
-      said: expect.stringMatching(/resigned \(index 2\).* R33/),
+      said: expect.stringMatching(/rule R37: a member resigns once/),
     });
     expect(refusal(await resign(outsider, "--yes"))).toEqual({
       code: 2,
-      said: expect.stringMatching(/is not a keeper of group .*\n +expected: 0x/),
+      said: expect.stringMatching(/is not a keeper of committee .*\n +expected: 0x/),
     });
   });
 });
 
-describe("a seat accepted by signature", () => {
+describe("a consent to a proposed version", () => {
   it("is signed by the keeper, sent by any account, and accepted once", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
-    const { rpc, registry } = scene;
+    const { address: group, committee } = await newGroup(scene);
     const comer = scene.keepers[4] as (typeof scene.keepers)[number];
-    const config = await writeKeeperConfig(comer, { rpc: [rpc], chainId: 31_337, registry, group });
-    const sign = (): Promise<CliResult> => runCli(["keeper", "accept", group, "--sign", "--config", config]);
+    const config = await keeperConfig(scene, comer);
+    const { address } = committee;
+    const sign = (): Promise<CliResult> =>
+      runCli(["keeper", "accept", address, "--version", "2", "--sign", "--config", config]);
     expect(refusal(await sign())).toMatchObject({
-      code: 2,
-      said: expect.stringContaining("no proposed committee"),
+      code: 4,
+      said: expect.stringContaining("rule R37: this version does not exist"),
     });
-    const [old = ""] = keepersOf();
+    const [old, other] = scene.keepers.map(({ operator }) => operator) as [string, string];
     await scene.json(["group", "replace-keeper", old, comer.operator, "--group", group, "--yes"]);
     const signed = await sign();
     expect(signed.code, signed.stderr).toBe(0);
     const file = join(scene.folder, "seat.json");
     await writeFile(file, signed.stdout);
     const send = (...flags: readonly string[]): Promise<CliResult> =>
-      scene.run(["group", "accept-seat", file, "--group", group, "--yes", ...flags]);
+      scene.run(["group", "hand-in-consent", file, "--group", group, "--yes", ...flags]);
     const sent = await send(...stranger, "--json");
-    expect(done(sent).transactions).toMatchObject([{ method: "acceptSeatBySignature", sent: true }]);
-    expect((await new GroupView(scene.provider, group).pendingCommittee()).accepted).toEqual([0]);
+    expect(done(sent).transactions).toMatchObject([{ method: "consentFor", sent: true }]);
+    const view = new CommitteeView(scene.provider, { address, lens: scene.lens });
+    expect((await view.version(2)).consented).toEqual([0]);
     expect(refusal(await send())).toEqual({
       code: 4,
-      said: expect.stringContaining("R33"),
+      said: expect.stringContaining("rule R37: an operator consents once"),
     });
     // The operator is another keeper, but the signature is of this one.
-    const forged = { ...(JSON.parse(signed.stdout) as object), operator: keepersOf()[1] };
+    const forged = { ...(JSON.parse(signed.stdout) as object), operator: other };
     await writeFile(file, JSON.stringify(forged));
     expect(refusal(await send())).toEqual({
       code: 4,
-      said: expect.stringMatching(new RegExp(`expected: ${forged.operator}\\n +actual: +${comer.operator}`)),
+      said: expect.stringContaining("rule R37: each member signs its own consent"),
     });
-    await writeFile(file, JSON.stringify({ ...forged, signature: "0x12" }));
+    await writeFile(file, JSON.stringify({ ...forged, signature: "0x1" }));
     expect(refusal(await send())).toMatchObject({
       code: 2,
       said: expect.stringContaining("expected a signature"),
@@ -287,7 +273,7 @@ describe("a seat accepted by signature", () => {
 
 describe("whitepay provider revoke-consent", () => {
   it("voids an unused consent", async () => {
-    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
+    const { address: group } = await newGroup(scene);
     const provider = await storingProvider(scene, "revoke", 21_302);
     const consent = join(scene.folder, "revoke.consent");
     await provider.consent(group, consent);
@@ -321,41 +307,48 @@ describe("whitepay provider revoke-consent", () => {
 });
 
 describe("collecting arrears", () => {
-  it("credits arrears to a removed provider after a deposit", async () => {
-    const { group, provider } = await groupWith("arrears", 21_304);
-    const view = new GroupView(scene.provider, group);
+  it("credits arrears to a provider that left after a deposit, and to the keepers", async () => {
+    const { group, address, provider } = await groupWith("arrears", 21_304);
+    const { view, committee } = group;
     const collect = (...flags: string[]): Promise<CliResult> =>
-      asProvider(provider, ["collect-arrears", "--group", group, "--yes", ...flags]);
+      asProvider(provider, ["collect-arrears", "--group", address, "--yes", ...flags]);
     expect(refusal(await collect())).toEqual({
       code: 5,
       said: expect.stringMatching(
         /no group owes arrears to .*\n +expected: arrears above 0 \(R32\)\n +actual: +0\n/,
       ),
     });
-    const none = await scene.run(["group", "collect-arrears", "7", "--group", group, "--yes"]);
+    const on = ["--group", address, "--yes"];
+    const none = await scene.run(["group", "collect-arrears", "7", ...on]);
     expect(refusal(none)).toMatchObject({ code: 2, said: expect.stringContaining("has no provider 7") });
-    await scene.json(["group", "withdraw", "all", "--group", group, "--yes"]);
-    // Only the reserve is left; further blocks use it up.
-    while (((await view.providers())[0]?.arrears ?? 0n) === 0n) await settleNext(scene, group);
-    await scene.json(["group", "remove-provider", "0", "--group", group, "--yes"]);
+    await scene.json(["group", "withdraw", "all", ...on]);
+    // Only what was required is left; the turns that the committee lets lapse use it up.
+    const arrears = async (): Promise<bigint> => (await view.providers())[0]?.arrears ?? 0n;
+    await scene.mine(sceneLockup);
+    await scene.json(["group", "remove-provider", "0", ...on]);
     while (!((await view.providers())[0]?.closed ?? true)) await settleNext(scene, group);
+    expect(await arrears()).toBeGreaterThan(0n);
     expect(refusal(await collect())).toEqual({
       code: 5,
-      said: expect.stringMatching(
-        /has no money for its arrears\n +expected: .* for provider 0\n +actual: +0 WPD\n/,
-      ),
+      said: expect.stringMatching(/has too little money to collect arrears\n +expected: at least .*\n/),
     });
-    await scene.json(["group", "fund", "100", "--group", group, "--yes"]);
-    const owed = (await view.providers())[0]?.arrears ?? 0n;
+    await scene.json(["group", "fund", "100", ...on]);
+    const [before] = await view.providers();
     const { transactions } = done(await collect("--json"));
     expect(transactions).toMatchObject([{ method: "collectArrears", sent: true }]);
     const [account] = await view.providers();
     expect(account).toMatchObject({ arrears: 0n });
-    expect(account?.credited).toBeGreaterThanOrEqual(owed);
-    const nothing = await scene.run(["group", "collect-arrears", "0", "--group", group, "--yes"]);
+    expect(account?.credit).toBe((before?.credit ?? 0n) + (before?.arrears ?? 0n));
+    const nothing = await scene.run(["group", "collect-arrears", "0", ...on]);
     expect(refusal(nothing)).toMatchObject({
       code: 5,
       said: expect.stringContaining("owes provider 0 no arrears"),
     });
+    const keepers = ["group", "collect-keeper-arrears", committee.address, "1", ...on];
+    expect(await view.keeperArrears(committee.address, 1)).toBeGreaterThan(0n);
+    const paid = await scene.json([...keepers, ...stranger]);
+    expect(paid.transactions).toMatchObject([{ method: "collectKeeperArrears", sent: true }]);
+    expect(await view.keeperArrears(committee.address, 1)).toBe(0n);
+    expect(refusal(await scene.run(keepers))).toMatchObject({ code: 5 });
   });
 });

@@ -3,14 +3,22 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
+import { lockupBound } from "../../protocol/group-bounds.ts";
+import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { connectRpc } from "../../client/connect.ts";
+import { GroupView, type GroupConfig } from "../../client/group-view.ts";
+import { signFirstConsent, type CommitteeDraft } from "../../client/member-consents.ts";
 import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts";
 import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
-import { signConsent } from "../../provider/consent.ts";
+import { consentFor } from "../../provider/consent.ts";
 import { ingestFiles } from "../../provider/ingest.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
+import { ClientWorld, type Served } from "./contracts/client-world.ts";
+import { CommitteeWorld, type Committee } from "./contracts/committee-world.ts";
+import { remoteChain } from "./contracts/remote-chain.ts";
+import type { Keeper as Member } from "./contracts/basics.ts";
 import { seededBytes, sharedFolder } from "./files.ts";
 
 export type PayerScene = {
@@ -21,8 +29,11 @@ export type PayerScene = {
   readonly registry: string;
   readonly factory: string;
   readonly token: string;
+  readonly lens: string;
   readonly keepers: readonly Keeper[];
   readonly payer: Wallet;
+  /** Committees and groups of the payer, made through the client. */
+  readonly world: ClientWorld;
   /** Runs a command with the payer's configuration from the scene's folder. */
   run(args: readonly string[], input?: string): Promise<CliResult>;
   /** The JSON document of a command that must succeed. */
@@ -32,6 +43,8 @@ export type PayerScene = {
   mine(blocks: number): Promise<void>;
   close(): Promise<void>;
 };
+
+const chainId = 31_337;
 
 /** Enough for every test: ten million tokens and a hundred coins. */
 const tokens = 10n ** 25n;
@@ -60,14 +73,16 @@ export async function payerScene({ keepers: count = 5 } = {}): Promise<PayerScen
     await registerKeeper(provider, deployment.registry, keeper);
     keepers.push(keeper);
   }
-  const [registry, factory, token] = await Promise.all([
+  const [registry, factory, token, lens] = await Promise.all([
     deployment.registry.getAddress(),
     deployment.factory.getAddress(),
     deployment.token.getAddress(),
+    deployment.lens.getAddress(),
   ]);
-  const payer = Wallet.createRandom();
+  const payer = new Wallet(Wallet.createRandom().privateKey, provider);
   await fundAccount({ provider, deployment }, payer.address);
-  await writePayer(folder, { rpc, factory, payer: payer.privateKey });
+  await writePayer(folder, { rpc, factory, lens, payer: payer.privateKey });
+  const committees = new CommitteeWorld(await remoteChain(provider), deployment, payer);
   const run = (args: readonly string[], input?: string): Promise<CliResult> =>
     runCli([...args, "--config", join(folder, "payer.yaml")], input === undefined ? {} : { input });
   return {
@@ -78,8 +93,10 @@ export async function payerScene({ keepers: count = 5 } = {}): Promise<PayerScen
     registry,
     factory,
     token,
+    lens,
     keepers,
-    payer: new Wallet(payer.privateKey, provider),
+    payer,
+    world: new ClientWorld(committees, { lens, factory }),
     run,
     async json(args) {
       const result = await run([...args, "--json"]);
@@ -99,7 +116,12 @@ export async function payerScene({ keepers: count = 5 } = {}): Promise<PayerScen
 
 async function writePayer(
   folder: string,
-  { rpc, factory, payer }: { readonly rpc: string; readonly factory: string; readonly payer: string },
+  {
+    rpc,
+    factory,
+    lens,
+    payer,
+  }: { readonly rpc: string; readonly factory: string; readonly lens: string; readonly payer: string },
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const [secret, password, key] = ["secret", "password", "payer.json"].map((name) => join(folder, name)) as [
@@ -121,8 +143,93 @@ async function writePayer(
     ),
   );
   if (made.code !== 0) throw new Error(made.stderr);
-  const config = `chain:\n  rpc: ["${rpc}"]\n  factory: "${factory}"\nkey: payer.json\npasswordFile: password\n`;
+  const config = `chain:\n  rpc: ["${rpc}"]\n  factory: "${factory}"\n  lens: "${lens}"\nkey: payer.json\npasswordFile: password\n`;
   await writeFile(join(folder, "payer.yaml"), config);
+}
+
+/** The file from which a keeper's commands start. */
+export async function keeperConfig(
+  { rpc, registry, factory }: Pick<PayerScene, "rpc" | "registry" | "factory">,
+  keeper: Keeper,
+): Promise<string> {
+  const file = join(keeper.folder, "keeper.json");
+  const config = {
+    dataDir: join(keeper.folder, "data"),
+    chain: { id: chainId, rpc: [rpc], registry, factories: [factory] },
+    listen: [`/ip4/127.0.0.1/tcp/${keeper.port}`],
+    keys: join(keeper.folder, "keys"),
+    passwordFile: join(keeper.folder, "password"),
+  };
+  await writeFile(file, JSON.stringify(config));
+  return file;
+}
+
+/** The keepers as signers of a committee. */
+export function membersOf({ keepers, provider }: Pick<PayerScene, "keepers" | "provider">): Member[] {
+  return keepers.map(({ keys }) => ({
+    secret: BigInt(keys.bls),
+    operator: new Wallet(keys.operator, provider),
+  }));
+}
+
+/** The payer's group and its committee. */
+export type PaidGroup = Served & {
+  readonly address: string;
+  readonly committee: Committee;
+  readonly view: GroupView;
+};
+
+/** A GiB for one block costs 0.000001 of a token with 18 decimals. */
+export const scenePrice = (10n ** 12n) << 34n;
+export const sceneLockup = lockupBound(devnetRhythm, 4);
+
+/** A group that has entered a committee of its own, of the first four keepers, with a thousand tokens in its escrow. */
+export async function newGroup(
+  scene: PayerScene,
+  change: { readonly config?: Partial<GroupConfig>; readonly members?: readonly Member[] } = {},
+): Promise<PaidGroup> {
+  const { world } = scene;
+  const { members = membersOf(scene).slice(0, 4), config } = change;
+  const token = config?.token ?? scene.token;
+  const committee = await world.form(members, { rhythm: devnetRhythm, terms: { token } });
+  const deposit = 1_000n * 10n ** 18n;
+  const served = await world.group(committee, { config: { lockup: sceneLockup, ...config }, deposit });
+  const { address } = served.at;
+  return { ...served, address, committee, view: new GroupView(scene.provider, served.at) };
+}
+
+/** The group that a command made in a committee of the first four keepers, which draws no other. */
+export function groupOf(
+  scene: PayerScene,
+  made: { readonly group: string; readonly committee: Committee },
+): PaidGroup {
+  const at = scene.world.at(made.group);
+  return {
+    at,
+    number: 1,
+    address: made.group,
+    committee: made.committee,
+    view: new GroupView(scene.provider, at),
+  };
+}
+
+/** Writes the consents of a draft's keepers, as `keeper accept --draft` prints them, and returns the files' names. */
+export async function consentFiles(
+  scene: PayerScene,
+  draft: CommitteeDraft,
+  name: string,
+): Promise<string[]> {
+  const members = membersOf(scene);
+  return Promise.all(
+    draft.operators.map(async (address) => {
+      const operator = members.find(({ operator: { address: own } }) => own === address)?.operator;
+      if (operator === undefined) throw new Error(`${address}: expected a keeper of the scene`);
+      const consent = await signFirstConsent(operator, draft, { deadline: 1_000_000 });
+      const file = `${name}-${address.slice(2, 8)}.seat.json`;
+      await writeFile(join(scene.folder, file), asJson(consent));
+      return file;
+    }),
+  );
 }
 
 export type StoringProvider = {
@@ -131,13 +238,16 @@ export type StoringProvider = {
   readonly config: string;
   /** The payer's files, in the order of the list. */
   readonly files: readonly string[];
-  /** Writes its consent for a group, with the next number. */
-  consent(group: string, path: string): Promise<void>;
+  /** Writes its consent for a group, with the next number, at `scenePrice` unless said otherwise. */
+  consent(group: string, path: string, price?: bigint): Promise<void>;
   /** The daemon, serving that group; resolves when it is up. */
   start(group: string): Promise<CliProcess>;
 };
 
-const chainId = 31_337;
+/** JSON with amounts as decimal text, as the commands print it. */
+export function asJson(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? String(one) : one));
+}
 
 /** A registered provider that stores files of the payer's; `seed` makes their bytes, so two providers may hold the same. */
 export async function storingProvider(
@@ -149,36 +259,31 @@ export async function storingProvider(
     seed = port,
   }: { readonly sizes?: readonly number[]; readonly seed?: number } = {},
 ): Promise<StoringProvider> {
-  const { folder, rpc, registry, provider } = scene;
+  const { folder, rpc, registry, lens, provider } = scene;
   const dataDir = join(folder, name);
   const listen = [`/ip4/127.0.0.1/tcp/${port}`];
   const passwordFile = join(folder, "password");
   const password = "payer's password";
-  const of = { dataDir, chainId, rpc: [rpc], registry, listen, groups: [] };
+  const of = { dataDir, chainId, rpc: [rpc], registry, lens, listen, groups: [] };
   const paths = await initProvider({ ...of, password, passwordFile, kdf: "light" });
   const keys = await loadKeys(paths.keys, password);
   const files = sizes.map((_, index) => join(dataDir, `file-${index}`));
   for (const [index, file] of files.entries())
     await writeFile(file, seededBytes(sizes[index] ?? 0, seed + index));
-  const list = await ingestFiles(await loadConfig(paths.config), files);
+  const config = await loadConfig(paths.config);
+  await ingestFiles(config, files);
   const wallet = new Wallet(toHex(keys.operator), provider);
   await provider.send("hardhat_setBalance", [wallet.address, "0x56bc75e2d63100000"]);
   const identity = { wallet, payee: wallet.address, peerSeed: toHex(keys.peer), port };
   await registerProvider(scene.deployment.registry, identity);
-  let sequence = 0;
   return {
     operator: wallet.address,
     dataDir,
     config: paths.config,
     files,
-    async consent(group, path) {
-      const data = { listRoot: toHex(list.root), bytes: list.totalBytes, sequence: ++sequence };
-      const consent = await signConsent(keys, {
-        chainId,
-        group: group.toLowerCase() as `0x${string}`,
-        ...data,
-      });
-      await writeFile(path, JSON.stringify({ ...consent, bytes: String(consent.bytes) }));
+    async consent(group, path, price = scenePrice) {
+      const consent = await consentFor(config, keys, group.toLowerCase() as `0x${string}`, { price });
+      await writeFile(path, asJson(consent));
     },
     async start(group) {
       const text = (await readFile(paths.config, "utf8")).replace("groups: []", `groups: ["${group}"]`);

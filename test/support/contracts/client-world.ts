@@ -25,20 +25,23 @@ export class ClientWorld {
   /** Convener and payer. */
   readonly payer: Wallet;
 
-  private constructor(world: CommitteeWorld, contracts: { lens: string; factory: string }, payer: Wallet) {
+  /** The payer is the world's convener. */
+  constructor(world: CommitteeWorld, contracts: { lens: string; factory: string }) {
     this.world = world;
     this.lens = contracts.lens;
     this.factory = contracts.factory;
-    this.payer = payer;
+    this.payer = world.convener;
   }
 
   static async open(): Promise<ClientWorld> {
     const world = await CommitteeWorld.whole();
     const lens = await deployContract("Lens", world.chain.signers[0] as Signer, [world.registry]);
-    const payer = world.convener;
-    await send(world.token, payer, "mint", [payer.address, 10n ** 30n]);
-    const contracts = { lens: await lens.getAddress(), factory: await world.factory.getAddress() };
-    return new ClientWorld(world, contracts, payer);
+    const { convener } = world;
+    await send(world.token, convener, "mint", [convener.address, 10n ** 30n]);
+    return new ClientWorld(world, {
+      lens: await lens.getAddress(),
+      factory: await world.factory.getAddress(),
+    });
   }
 
   get chain(): Chain {
