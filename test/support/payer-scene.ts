@@ -9,7 +9,13 @@ import { connectRpc } from "../../client/connect.ts";
 import { GroupView, type GroupConfig } from "../../client/group-view.ts";
 import { signFirstConsent, type CommitteeDraft } from "../../client/member-consents.ts";
 import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts";
-import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
+import {
+  makeKeeper,
+  registerKeeper,
+  registerProvider,
+  writeKeeperConfig,
+  type Keeper,
+} from "../../scripts/fleet/setup.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
 import { consentFor } from "../../provider/consent.ts";
 import { ingestFiles } from "../../provider/ingest.ts";
@@ -147,21 +153,12 @@ async function writePayer(
   await writeFile(join(folder, "payer.yaml"), config);
 }
 
-/** The file from which a keeper's commands start. */
-export async function keeperConfig(
+/** The file from which a keeper starts. */
+export function keeperConfig(
   { rpc, registry, factory }: Pick<PayerScene, "rpc" | "registry" | "factory">,
   keeper: Keeper,
 ): Promise<string> {
-  const file = join(keeper.folder, "keeper.json");
-  const config = {
-    dataDir: join(keeper.folder, "data"),
-    chain: { id: chainId, rpc: [rpc], registry, factories: [factory] },
-    listen: [`/ip4/127.0.0.1/tcp/${keeper.port}`],
-    keys: join(keeper.folder, "keys"),
-    passwordFile: join(keeper.folder, "password"),
-  };
-  await writeFile(file, JSON.stringify(config));
-  return file;
+  return writeKeeperConfig(keeper, { rpc: [rpc], chainId, registry, factory });
 }
 
 /** The keepers as signers of a committee. */
