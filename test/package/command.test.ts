@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isTooOld, oldestNode } from "../../cli/console/node-version.ts";
 import { readRunFile } from "../../keeper/run-file.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import { commandPackage } from "../../scripts/release/packages.ts";
 import { packageOf } from "../../scripts/release/reach.ts";
 import { importsOf } from "../../scripts/typescript-source.ts";
 import { runCli, startCli, type CliResult } from "../support/cli.ts";
 import { seededBytes } from "../support/files.ts";
-import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
+import { openKeeperScene, parsed, payee, type KeeperScene } from "../support/keeper-scene.ts";
 import { install, otherNodes, ownNode, rootManifest, run, type Installed } from "./install.ts";
 
 let scene: KeeperScene;
@@ -155,13 +155,15 @@ describe("the installed keeper", () => {
   it("registers, passes its own check, runs, and serves its dashboard", async () => {
     const { provider, folder, ports, operator, deployment, config } = scene;
     const others = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
-    const operators = [operator, ...others.map((other) => other.operator)];
-    await fundOperators(provider, operators);
+    await fundOperators(provider, [operator, ...others.map((other) => other.operator)]);
     for (const other of others) await registerKeeper(provider, deployment.registry, other);
-    const registered = await whitepay("keeper", "register", "--config", config, "--payee", payee, "--yes");
+    const words = ["--config", config];
+    const registered = await whitepay("keeper", "register", ...words, "--payee", payee, "--yes");
     expect(registered.code, registered.stderr).toBe(0);
-    const group = await createGroup(deployment, await provider.getSigner(0), sceneParams, operators);
-    const words = ["--config", config, "--groups", group];
+    const committee = await scene.invited(others);
+    const accepted = await whitepay("keeper", "accept", committee, ...words, "--yes");
+    expect(accepted.code, accepted.stderr).toBe(0);
+    await scene.group(committee);
     const check = await whitepay("keeper", "check", ...words, "--json");
     expect(check.code, check.stdout).toBe(0);
     expect(parsed(check)).toMatchObject({ ok: true });
