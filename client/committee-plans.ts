@@ -37,7 +37,8 @@ function rhythmText({ interval, turn, slot, answer, confirmations, toleranceBps 
   return `interval ${interval}, turn ${turn}, slot ${slot}, answer ${answer}, confirmations ${confirmations}; tolerance ${toleranceBps / 100} %`;
 }
 
-async function termsText(provider: Provider, terms: Terms): Promise<string> {
+/** A committee's terms as one line. */
+export async function termsText(provider: Provider, terms: Terms): Promise<string> {
   const token = await readToken(provider, terms.token);
   const fee = formatAmount(terms.leastKeeperFee, token);
   const access = terms.open ? "open to any group" : "groups need an invitation of the convener";

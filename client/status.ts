@@ -130,6 +130,9 @@ export async function groupStatus(provider: Provider, group: GroupAt): Promise<G
   const value = now.reduce((sum, data) => sum + data.bytes * data.price, 0n);
   const fee = feeNeeded(config.keeperFee, BigInt(state.service?.ceiling ?? 0), 1n);
   const interval = committee?.rhythm.interval;
+  const commits = providers.some(({ closed, data }) => !closed && data.some((change) => change.bytes > 0n));
+  const bounds = [until, state.endBlock, at + config.lockup].filter((block) => block !== undefined);
+  const reserved = commits ? Math.min(...bounds) : undefined;
   return {
     ...page,
     lens: group.lens,
@@ -143,8 +146,7 @@ export async function groupStatus(provider: Provider, group: GroupAt): Promise<G
     providers,
     bytes,
     fundedUntil: until === undefined ? undefined : later(head, until, blockTime_s),
-    reservedUntil:
-      until === undefined ? undefined : later(head, Math.min(until, at + config.lockup), blockTime_s),
+    reservedUntil: reserved === undefined ? undefined : later(head, reserved, blockTime_s),
     shortfall: escrow.required > escrow.available ? escrow.required - escrow.available : 0n,
     costPerBlock: costOfValue(value) + fee,
     overdue:

@@ -1,9 +1,17 @@
-/** Bounds on a group's parameters (R4), in the order and with the texts of `contracts/UpkeepingFactory.sol`. */
-import type { GroupParams } from "./group.ts";
+/** Bounds on the parameters of a committee and a group that enters it (R4), in the order and with the texts of the contracts. */
 import { deliveryBlocks, fallbackBlock, phaseTimeout } from "./turns.ts";
 
-/** A group's parameters without the block of its creation. */
-export type BoundedParams = Omit<GroupParams, "originBlock">;
+/** Lengths in blocks. */
+export type BoundedParams = {
+  readonly interval: number;
+  readonly turn: number;
+  readonly slot: number;
+  readonly answer: number;
+  readonly confirmations: number;
+  readonly toleranceBps: number;
+  readonly lockup: number;
+  readonly keeperShareBps: number;
+};
 
 /** A violated bound, as `UpkeepingFactory_BadConfig` names it. */
 export type BrokenBound = { readonly rule: string; readonly expected: bigint; readonly actual: bigint };
@@ -45,19 +53,19 @@ const rest = (value: number, by: number): number => (by === 0 ? 0 : value % by);
 
 /** The first bound that the parameters violate for n keepers; undefined if the contract accepts them. */
 export function brokenBound(params: BoundedParams, n: number): BrokenBound | undefined {
-  const { price, interval, turn, slot, answer, confirmations, lockup, keeperShareBps, toleranceBps } = params;
+  const { interval, turn, slot, answer, confirmations, lockup, keeperShareBps, toleranceBps } = params;
   const bounds = [
-    atLeast("price at least 1", 1, price > 0n ? 1 : 0),
     atLeast("slot at least 1", 1, slot),
+    atLeast("turn at least 1", 1, turn),
     atMost("slot divides turn", 0, rest(turn, slot)),
     atMost("slot divides interval", 0, rest(interval, slot)),
     atLeast("slot > confirmations+answer+1", confirmations + answer + 2, slot),
     atLeast("interval >= turn+confirmations", turn + confirmations, interval),
     atMost("turn <= 8000", longestTurn, turn),
     atLeast("2/3 turn >= time for its round", roundBlocks(params), fallbackBlock(0, turn)),
+    atMost("tolerance <= 10000", allBps, toleranceBps),
     atLeast("lockup >= interval+(f+1)*turn", lockupBound(params, n), lockup),
     atMost("keeper share <= 10000", allBps, keeperShareBps),
-    atMost("tolerance <= 10000", allBps, toleranceBps),
   ];
   const broken = bounds.find(({ holds }) => !holds);
   if (broken === undefined) return undefined;

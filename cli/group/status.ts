@@ -64,8 +64,13 @@ function stateText({ state, overdue, committee, head }: GroupStatus): string {
   return `${settled}, ${next}`;
 }
 
-function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string {
-  if (until === undefined) return "nothing is committed";
+function fundedText(until: BlockTime | undefined, { head, reservedUntil, state }: GroupStatus): string {
+  if (until === undefined) {
+    if (reservedUntil === undefined) return "nothing is committed";
+    return state.endBlock === undefined
+      ? "further than blocks are counted"
+      : `the end, block ${state.endBlock}`;
+  }
   if (until.block <= head.block) return "0 blocks: the escrow does not cover what it owes";
   const left_s = until.time_s - head.time_s;
   return `block ${until.block}, about ${formatTime(until.time_s)}: ${counted(until.block - head.block, "block")}, ${formatDuration(left_s)}`;

@@ -49,11 +49,12 @@ function text(value: unknown): string {
 
 /** Packed words of an event in text. */
 function unpacked(name: string, args: GroupEvent["args"], token: Token): string | undefined {
-  const partsOf = (words: unknown): string =>
-    (words as bigint[])
+  const partsOf = (words: unknown): string => {
+    const parts = (words as bigint[])
       .map(providerPart)
-      .map(({ provider, amount }) => `provider ${provider} ${formatAmount(amount, token)}`)
-      .join(", ");
+      .map(({ provider, amount }) => `provider ${provider} ${formatAmount(amount, token)}`);
+    return parts.length === 0 ? "no provider" : parts.join(", ");
+  };
   if (name === "Credited")
     return `blocks ${text(args["from"])} to ${Number(args["through"]) - 1}, ${partsOf(args["parts"])}`;
   if (name !== "Settled") return undefined;

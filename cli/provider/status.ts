@@ -191,8 +191,9 @@ async function slotOutcomes(
 }
 
 function moneyText({ reservedUntil, fundedUntil }: Money): string {
-  if (reservedUntil === undefined || fundedUntil === undefined) return "nothing is committed";
-  return `reserved until block ${reservedUntil}, funded until block ${fundedUntil}`;
+  if (reservedUntil === undefined) return "nothing is committed";
+  const funded = fundedUntil === undefined ? "as long as it is committed" : `until block ${fundedUntil}`;
+  return `reserved until block ${reservedUntil}, funded ${funded}`;
 }
 
 /** Who serves the group now and next, and what changes for this provider. */

@@ -181,7 +181,7 @@ export function lockupOf({ params, committee }: Pick<Scenario, "params" | "commi
 
 /** A scenario's group as R4 bounds it. Its price and the keepers' share are the simulator's. */
 function boundedParams(scenario: Pick<Scenario, "params" | "committee">) {
-  return { ...scenario.params, lockup: lockupOf(scenario), price: 1n, keeperShareBps: 1000 };
+  return { ...scenario.params, lockup: lockupOf(scenario), keeperShareBps: 1000 };
 }
 
 /** R4: a scenario is played only with a group that the contract takes. */

@@ -4,6 +4,7 @@ import { Contract, dataSlice, encodeBytes32String, getAddress, Wallet } from "et
 import { deployContract, send, type Refusal } from "../support/contracts/chain.ts";
 import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
 import { range, type Keeper } from "../support/contracts/basics.ts";
+import { brokenBound } from "../../protocol/group-bounds.ts";
 import { CommitteeWorld, rhythm, type Committee, type Terms } from "../support/contracts/committee-world.ts";
 import type { Rhythm } from "../support/contracts/committee.ts";
 
@@ -307,6 +308,9 @@ describe("parameters (R4)", () => {
     [{ toleranceBps: 10_001 }, "tolerance <= 10000", 10_000, 10_001],
   ])("refuse %j", async (change, rule, expected, actual) => {
     expect(await create({ rhythm: change })).toEqual(bad(rule, expected, actual));
+    // The same bound is found before anything is sent.
+    const params = { ...rhythm, ...change, lockup: 100_000, keeperShareBps: 1_000 };
+    expect(brokenBound(params, 4)).toEqual({ rule, expected: BigInt(expected), actual: BigInt(actual) });
   });
 
   it("admit the longest turn", async () => {

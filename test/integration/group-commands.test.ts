@@ -1,16 +1,29 @@
 /** `whitepay group …` on a real chain: outputs, refusals, and resumed runs. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { groupStatus, measurePace } from "../../client/status.ts";
-import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
-import { runCli, startAtTerminal } from "../support/cli.ts";
+import { CommitteeView } from "../../client/committee-view.ts";
+import { priceFor } from "../../client/prices.ts";
+import { groupStatus, measurePace, type GroupStatus } from "../../client/status.ts";
+import { draftOf } from "../../cli/group/create/draft.ts";
+import { readGroupFile } from "../../cli/group/files/group.ts";
+import { devnetRhythm } from "../../cli/chain/presets.ts";
+import type { Committee } from "../support/contracts/committee-world.ts";
+import { runCli, startAtTerminal, type CliResult } from "../support/cli.ts";
 import {
+  accountFlags,
+  consentFiles,
+  keeperConfig,
+  membersOf,
   payerScene,
   storingProvider,
   type PayerScene,
   type StoringProvider,
 } from "../support/payer-scene.ts";
+
+/** Of the files below: 2592 tokens per TiB and month, in blocks of 1 s. */
+const price = priceFor({ perMonth: 2_592n * 10n ** 18n, blockTime_s: 1 });
 
 let scene: PayerScene;
 beforeAll(async () => {
@@ -24,6 +37,10 @@ type FileOptions = {
   readonly extra?: string;
 };
 
+const statusOf = (group: string): Promise<GroupStatus> =>
+  groupStatus(scene.provider, { address: group, lens: scene.lens });
+
+/** A private group of the first four keepers, which have signed their consents to its committee. */
 async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<string> {
   const path = join(scene.folder, `${name}.yaml`);
   const lines = [
@@ -31,10 +48,21 @@ async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<
     "blockTime_s: 1",
     `token: "${scene.token}"`,
     'pricePerMonth: "2592"',
-    'deposit: "1000"',
+    'deposit: "10"',
     extra,
     "keepers:",
     ...scene.keepers.slice(0, 4).map(({ operator }) => `  - "${operator}"`),
+    ...providerLines(name, providers),
+  ].filter((line) => line !== "");
+  await writeFile(path, `${lines.join("\n")}\n`);
+  const draft = draftOf(await readGroupFile(path), scene.factory);
+  const consents = await consentFiles(scene, { ...draft, convener: scene.payer.address }, name);
+  await writeFile(path, `${[...lines, `consents: [${consents.join(", ")}]`].join("\n")}\n`);
+  return path;
+}
+
+function providerLines(name: string, providers: readonly StoringProvider[]): string[] {
+  return [
     "providers:",
     ...providers.flatMap(({ operator, files }, index) => [
       `  - operator: "${operator}"`,
@@ -43,8 +71,6 @@ async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<
       `      files: [${files.join(", ")}]`,
     ]),
   ];
-  await writeFile(path, `${lines.filter((line) => line !== "").join("\n")}\n`);
-  return path;
 }
 
 function grades(checks: readonly { readonly name: string; readonly grade: string }[]): object {
@@ -65,32 +91,38 @@ describe("whitepay group", () => {
     ] as const;
     const file = await groupFile({ name: "first", providers });
     const dry = await scene.json(["group", "create", file, "--dry-run"]);
-    expect(dry.transactions).toMatchObject([{ method: "createGroup", sent: false }]);
-    const planned = ["createGroup", "approve", "deposit", "addProvider", "addProvider"];
+    expect(dry.transactions).toMatchObject([{ method: "createPrivate", sent: false }]);
+    const planned = ["createPrivate", "approve", "deposit", "addProvider", "addProvider"];
     expect(dry.planned.map(({ method }: { method: string }) => method)).toEqual(planned);
     expect(grades(dry.checks)).toEqual({
       chain: "ok",
       "block time": "ok",
       rules: "ok",
+      consents: "ok",
       keepers: "warn",
       providers: "warn",
+      price: "ok",
       deposit: "ok",
       token: "ok",
       coin: "ok",
     });
+    const { found } = dry.checks.find(({ name }: { name: string }) => name === "price");
+    expect(found).toMatch(
+      /^2592 WPD a TiB and month \(\d+ units per 2\^64 byte·blocks\); with the fee 0\.\d+ WPD a month/,
+    );
     const before = await scene.provider.getBlockNumber();
 
     const made = await scene.json(["group", "create", file, "--yes"]);
     expect(made.waitingFor).toEqual(providers.map(({ operator }) => operator));
     expect(made.transactions.map(({ method }: { method: string }) => method)).toEqual([
-      "createGroup",
+      "createPrivate",
       "approve",
       "deposit",
     ]);
     expect(await scene.provider.getBlockNumber()).toBe(before + 3);
     const { group } = made;
 
-    await providers[0].consent(group, join(scene.folder, "first-0.json"));
+    await providers[0].consent(group, join(scene.folder, "first-0.json"), price);
     const again = await scene.json(["group", "create", file, "--yes"]);
     expect(again).toMatchObject({ group, waitingFor: [providers[1].operator] });
     expect(again.transactions).toMatchObject([{ method: "addProvider", sent: true }]);
@@ -108,7 +140,7 @@ describe("whitepay group", () => {
     expect(idle).toMatchObject({ group, transactions: [] });
 
     // A consent for data that differs from the payer's files is refused.
-    await providers[1].consent(group, join(scene.folder, "first-1.json"));
+    await providers[1].consent(group, join(scene.folder, "first-1.json"), price);
     const other = ["--files", providers[1].files[1] ?? ""];
     const consent = join(scene.folder, "first-1.json");
     const wrong = await scene.run(["group", "add-provider", consent, "--group", group, "--yes", ...other]);
@@ -125,10 +157,11 @@ describe("whitepay group", () => {
     expect(status).toMatchObject({
       shortfall: "0",
       bytes: String(2 * 200_001),
-      escrow: { deposited: String(10n ** 21n) },
+      escrow: { deposited: String(10n ** 19n) },
     });
-    // 2592 tokens per month of 2,592,000 blocks: 0.001 token per GiB and block.
-    expect(status.parameters.price).toBe(String(10n ** 15n));
+    // 2592 tokens per TiB and month of 2,592,000 blocks: 0.001 token per TiB and block.
+    const { data } = status.providers[0];
+    expect(data[0].price).toBe(String(((10n ** 15n) << 64n) / (1n << 40n)));
     const text = await scene.run(["group", "status", "--group", group]);
     expect(text.stdout).toMatch(/^funded until block \d+, about \d{4}-\d\d-\d\d .* blocks, \d+ d/m);
     expect(text.stdout).toMatch(/^shortfall {4}none$/m);
@@ -144,36 +177,104 @@ describe("whitepay group", () => {
     const file = await groupFile({ name: "second", providers: [provider], extra: "keeperShareBps: 500" });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
     const consent = join(scene.folder, "second-0.json");
-    await provider.consent(group, consent);
+    await provider.consent(group, consent, price);
     const on = ["--group", group, "--yes"];
     await scene.json(["group", "create", file, "--yes"]);
     await scene.mine(24);
-    await provider.consent(group, consent);
+    await provider.consent(group, consent, price);
     const changed = await scene.json(["group", "set-data", consent, ...on]);
     expect(changed.transactions).toMatchObject([{ method: "changeData", sent: true }]);
     const keeper = (index: number): string => scene.keepers[index]?.operator ?? "";
     await scene.json(["group", "replace-keeper", keeper(0), keeper(4), ...on]);
-    const proposed = await scene.run(["group", "status", "--group", group]);
-    expect(proposed.stdout).toContain(`proposed     version 2, waits for ${keeper(4)}, ${keeper(1)}, `);
-    const comer = scene.keepers[4] as (typeof scene.keepers)[number];
-    const { rpc, registry } = scene;
-    const config = await writeKeeperConfig(comer, { rpc: [rpc], chainId: 31_337, registry, group });
-    const accepted = await runCli(["keeper", "accept", group, "--config", config, "--yes", "--json"]);
-    expect(JSON.parse(accepted.stdout)).toMatchObject({ committee: 2, transactions: [{ sent: true }] });
-    const { pendingCommittee } = await groupStatus(scene.provider, group);
-    expect(pendingCommittee).toMatchObject({ version: 2, accepted: [0] });
-    await scene.json(["group", "replace-keeper", "--cancel", ...on]);
-    expect((await groupStatus(scene.provider, group)).pendingCommittee).toBeUndefined();
+    const { committee } = await statusOf(group);
+    const address = committee?.address ?? "";
+    const view = new CommitteeView(scene.provider, { address, lens: scene.lens });
+    const proposed = [4, 1, 2, 3].map(keeper);
+    expect(await view.version(2)).toMatchObject({ operators: proposed, consented: [] });
+    const config = await keeperConfig(scene, scene.keepers[4] as (typeof scene.keepers)[number]);
+    const words = ["keeper", "accept", address, "--version", "2", "--config", config, "--yes", "--json"];
+    const accepted = await runCli(words);
+    expect(JSON.parse(accepted.stdout)).toMatchObject({ version: 2, transactions: [{ sent: true }] });
+    expect((await view.version(2)).consented).toEqual([0]);
+    await scene.json(["group", "replace-keeper", "--withdraw", "2", ...on]);
+    const late = await scene.run(["group", "replace-keeper", "--withdraw", "2", ...on]);
+    expect(late).toMatchObject({ code: 4, stderr: expect.stringContaining("rule R37") });
     const tooMuch = await scene.run(["group", "withdraw", "5000", ...on]);
     expect(tooMuch.code).toBe(4);
     expect(tooMuch.stderr).toContain("rule R32");
+  });
+
+  it("enters a shared committee after the deposit, and shows its terms before", async () => {
+    const provider = await storingProvider(scene, "nine", 21_009);
+    const members = membersOf(scene).slice(0, 4);
+    const terms = { token: scene.token, leastKeeperFee: 5_000n, mostProviders: 2 };
+    const form = (isOpen: boolean): Promise<Committee> =>
+      scene.world.form(members, { rhythm: devnetRhythm, terms: { ...terms, open: isOpen } });
+    const open = await form(true);
+    const closed = await form(false);
+    const file = join(scene.folder, "shared.yaml");
+    const lines = (committee: string, fee: string): string[] => [
+      "preset: devnet",
+      "blockTime_s: 1",
+      `token: "${scene.token}"`,
+      'pricePerMonth: "2592"',
+      'deposit: "10"',
+      `keeperFee: "${fee}"`,
+      `committee: "${committee}"`,
+      ...providerLines("shared", [provider]),
+    ];
+    const create = async (
+      committee: string | undefined,
+      fee: string,
+      ...flags: readonly string[]
+    ): Promise<CliResult> => {
+      await writeFile(file, `${lines(committee, fee).join("\n")}\n`);
+      return scene.run(["group", "create", file, ...flags]);
+    };
+    const cheap = await create(open.address, "4999", "--dry-run");
+    expect(cheap).toMatchObject({ code: 4, stdout: "" });
+    expect(cheap.stderr).toMatch(
+      /^fail {2}committee {2}0x\w+ refuses the group \(R38\): keeperFee: at least 5000 \(/m,
+    );
+    const stranger = await accountFlags(scene, "nine-payer", Wallet.createRandom().privateKey);
+    const alone = await create(closed.address, "5000", "--dry-run", ...stranger);
+    expect(alone.code, alone.stderr).toBe(0);
+    expect(alone.stderr).toMatch(
+      new RegExp(
+        `its convener ${scene.payer.address} must let the group in first: whitepay group invite --group 0x`,
+      ),
+    );
+    const made = await create(open.address, "5000", "--yes", "--json");
+    expect(made.code, made.stderr).toBe(0);
+    expect(made.stderr).toMatch(
+      /^ok {4}committee {2}0x\w+, 4 keepers, 2 providers left; terms: WPD, fee at least 0\.0+5 WPD per provider and 65,536 blocks, share at least 10 %, at most 2 providers, open to any group$/m,
+    );
+    const { group, transactions } = JSON.parse(made.stdout) as {
+      group: string;
+      transactions: { method: string }[];
+    };
+    expect(transactions.map(({ method }) => method)).toEqual(["createGroup", "approve", "deposit", "enter"]);
+    const { state, config } = await statusOf(group);
+    expect(state.service).toMatchObject({ committee: open.address, number: 1, ceiling: 1 });
+    expect(config.keeperFee).toBe(5_000n);
+  });
+
+  it("forms a private committee before its group if the group pays a fee", async () => {
+    const provider = await storingProvider(scene, "ten", 21_010);
+    const file = await groupFile({ name: "paying", providers: [provider], extra: 'keeperFee: "5000"' });
+    const made = await scene.json(["group", "create", file, "--yes"]);
+    const methods = ["createCommittee", "createGroup", "approve", "deposit", "enter"];
+    expect(made.transactions.map(({ method }: { method: string }) => method)).toEqual(methods);
+    expect(made.planned.map(({ method }: { method: string }) => method)).toEqual([...methods, "addProvider"]);
+    const { state, committee } = await statusOf(made.group);
+    expect(state.service).toMatchObject({ committee: committee?.address, ceiling: 1 });
+    expect(committee?.convener).toBe(scene.payer.address);
   });
 
   it("reports errors in a group file with line and expected value", async () => {
     const provider = await storingProvider(scene, "four", 21_004);
     const file = await groupFile({ name: "wrong", providers: [provider] });
     const good = await readFile(file, "utf8");
-    const { readGroupFile } = await import("../../cli/group/files/group.ts");
     const refusedFor = async (change: (text: string) => string): Promise<string> => {
       await writeFile(file, change(good));
       return readGroupFile(file).then(
@@ -231,13 +332,15 @@ describe("whitepay group", () => {
     expect(keeper.stderr).toContain(`not registered: ${nobody}`);
     const absent = await refused(provider.operator, nobody);
     expect(absent.stderr).toMatch(/^fail {2}providers {2}not registered: 0x7777/m);
-    const little = await refused('deposit: "1000"', 'deposit: "0.00001"');
+    const little = await refused('deposit: "10"', 'deposit: "0.0000000001"');
     expect(little.code).toBe(5);
-    expect(little.stderr).toContain("all providers need 0.0000186");
-    const much = await refused('deposit: "1000"', 'deposit: "100000000"');
+    expect(little.stderr).toMatch(
+      /all providers and the fee need 0\.0000000\d+ WPD in the escrow for the lockup/,
+    );
+    const much = await refused('deposit: "10"', 'deposit: "100000000"');
     expect(much.code).toBe(5);
     expect(much.stderr).toMatch(/^fail {2}token .* has [\d.]+ WPD$/m);
-    const both = await refused('deposit: "1000"', 'deposit: "1000"\nmonths: 3');
+    const both = await refused('deposit: "10"', 'deposit: "10"\nmonths: 3');
     expect(both.stderr).toMatch(/deposit .*months/);
     const pace = await scene.json(["group", "create", await paced(file, good), "--dry-run"]);
     expect(grades(pace.checks)).toMatchObject({ "block time": "warn" });
@@ -246,11 +349,11 @@ describe("whitepay group", () => {
   it("deposits for the months in the file, and detects a changed file", async () => {
     const provider = await storingProvider(scene, "eight", 21_008);
     const file = await groupFile({ name: "months", providers: [provider] });
-    await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "1000"', "months: 3"));
+    await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "10"', "months: 3"));
     const made = await scene.json(["group", "create", file, "--yes"]);
     const quoted = await runCli(["group", "quote", file, "--rpc", scene.rpc, "--months", "3", "--json"]);
     const { depositAdvised } = JSON.parse(quoted.stdout) as { depositAdvised: string };
-    const { escrow } = await groupStatus(scene.provider, made.group);
+    const { escrow } = await statusOf(made.group);
     expect(escrow.deposited).toBe(BigInt(depositAdvised));
 
     const [changed = ""] = provider.files;
@@ -262,7 +365,7 @@ describe("whitepay group", () => {
       /file-0 changed since the group was created: expected 0x[0-9a-f]{64}, actual 0x/,
     );
     await writeFile(changed, before);
-    await provider.consent(made.group, join(scene.folder, "months-0.json"));
+    await provider.consent(made.group, join(scene.folder, "months-0.json"), price);
     const added = await scene.run(["group", "create", file, "--yes"]);
     expect(added.code).toBe(0);
     expect(added.stderr).toContain(
@@ -296,7 +399,7 @@ describe("whitepay group", () => {
     );
     expect(unasked.stderr).toMatch(/^ {2}4 {2}adding provider 0x.* \(addProvider, \d+ gas at most\)$/m);
     expect(unasked.stderr).toMatch(
-      /^total cost at most [\d.]+ of the chain's coin, plus 1000 WPD into the escrow$/m,
+      /^total cost at most [\d.]+ of the chain's coin, plus 10 WPD into the escrow$/m,
     );
     expect(unasked.stderr).toContain("--yes sends without asking");
     // At a terminal one answer sends all transactions: a second question would have no answer.
@@ -307,7 +410,7 @@ describe("whitepay group", () => {
     expect(created.code, created.stdout).toBe(0);
     const [, made = ""] = /^group +(0x[0-9a-fA-F]{40})\b/m.exec(created.stdout) ?? [];
     const status = await scene.json(["group", "status", "--group", made]);
-    expect(status.escrow.deposited).toBe(String(10n ** 21n));
+    expect(status.escrow.deposited).toBe(String(10n ** 19n));
     const poor = await scene.run(["group", "fund", "100000000", "--group", made, "--yes"]);
     expect(poor).toMatchObject({ code: 5, stdout: "" });
     expect(poor.stderr).toContain("too little WPD");
@@ -339,8 +442,9 @@ describe("whitepay group", () => {
     const { code, stdout } = await watching.finally(() => clearInterval(mining));
     expect(code).toBe(0);
     expect(stdout.trim().split("\n")).toEqual([
-      expect.stringMatching(/^block \d+ {2}CommitteeActivated/),
-      expect.stringMatching(/^block \d+ {2}Deposited {2}from 0x\w+, amount 1000 WPD$/),
+      expect.stringMatching(/^block \d+ {2}Credited {2}blocks \d+ to \d+, no provider$/),
+      expect.stringMatching(/^block \d+ {2}Entered {2}committee 0x\w+, number 1, ceiling 1, from \d+$/),
+      expect.stringMatching(/^block \d+ {2}Deposited {2}from 0x\w+, amount 10 WPD$/),
     ]);
   });
 

@@ -1,7 +1,9 @@
 /** Checks before a group is created: chain, block time, committee, keepers, providers and money. */
 import { formatEther, getAddress, type JsonRpcProvider } from "ethers";
-import { lockupBound } from "../../../protocol/group-bounds.ts";
+import { predictGroup } from "../../../client/group-plans.ts";
+import { brokenBound, lockupBound } from "../../../protocol/group-bounds.ts";
 import { quorum } from "../../../protocol/quorum.ts";
+import { termsText } from "../../../client/committee-plans.ts";
 import { CommitteeView } from "../../../client/committee-view.ts";
 import { registeredKeeper, registeredProvider, registryAt } from "../../../client/registry.ts";
 import { tokenBalance } from "../../../client/token.ts";
@@ -15,6 +17,7 @@ import { counted } from "../../../protocol/counted.ts";
 
 export type PlannedGroup = {
   readonly file: GroupFile;
+  readonly factory: string;
   readonly registry: string;
   readonly lens: string;
   readonly token: Token;
@@ -22,6 +25,10 @@ export type PlannedGroup = {
   readonly deposit: bigint;
   /** Token units that the lockup of all providers and the fee need. */
   readonly reserve: bigint;
+  /** The providers' different prices, each as token units per 2^64 byte·blocks and per TiB and month. */
+  readonly prices: readonly { readonly price: bigint; readonly perMonth: bigint }[];
+  /** Token units, for all data at full proof and the fee. */
+  readonly costPerMonth: bigint;
   readonly payer: string;
   /** Upper bound of the cost of all transactions in wei, deposited coin included. */
   readonly maxCost: bigint;
@@ -36,8 +43,9 @@ export async function checkGroup(provider: JsonRpcProvider, plan: PlannedGroup):
   const shared = plan.file.committee !== undefined;
   return [
     await checkChain(provider, plan),
-    shared ? await checkCommittee(provider, plan) : await checkConsentFiles(plan),
+    ...(shared ? [await checkCommittee(provider, plan)] : [checkRules(plan), await checkConsentFiles(plan)]),
     ...registered,
+    checkPrice(plan),
     checkDeposit(plan),
     ...(await checkMoney(provider, plan)),
   ];
@@ -74,7 +82,7 @@ async function checkCommittee(provider: JsonRpcProvider, plan: PlannedGroup): Pr
   const { config, ceiling } = file;
   const name = "committee";
   const address = file.committee ?? "";
-  const { terms, originBlock, reserved, size, rhythm } = await new CommitteeView(provider, {
+  const { terms, originBlock, reserved, size, rhythm, convener } = await new CommitteeView(provider, {
     address,
     lens,
   }).page();
@@ -99,8 +107,40 @@ async function checkCommittee(provider: JsonRpcProvider, plan: PlannedGroup): Pr
     const remedy = "correct the file, or choose another committee";
     return fail(name, `${address} refuses the group (R38): ${broken.join("; ")}`, remedy, exitCodes.refused);
   }
-  const access = terms.open ? "open" : "closed: its convener must invite the group";
-  return ok(name, `${address}, ${counted(size, "keeper")}, ${access}, ${counted(left, "provider")} left`);
+  const text = await termsText(provider, terms);
+  const found = `${address}, ${counted(size, "keeper")}, ${counted(left, "provider")} left; terms: ${text}`;
+  if (terms.open || getAddress(convener) === getAddress(plan.payer)) return ok(name, found);
+  const { factory, payer } = plan;
+  const group = await predictGroup(provider, payer, { factory, config, committee: address });
+  return warn(
+    name,
+    found,
+    `its convener ${convener} must let the group in first: whitepay group invite --group ${group}`,
+  );
+}
+
+/** R4: what the contracts would refuse in a later transaction, for instance when the group enters its committee. */
+function checkRules({ file: { rhythm, config, keepers } }: PlannedGroup): CheckItem {
+  const broken = brokenBound({ ...rhythm, ...config }, keepers.length);
+  if (broken === undefined) return ok("rules", "the contracts accept these blocks and shares (R4)");
+  const { rule, expected, actual } = broken;
+  const found = `R4: ${rule}: expected ${expected}, actual ${actual}`;
+  return fail(
+    "rules",
+    found,
+    "correct `blocks` in the file; `preset` has values that fit",
+    exitCodes.refused,
+  );
+}
+
+/** What the payer pays at most, in the terms of people and of the contract. */
+function checkPrice({ prices, costPerMonth, token }: PlannedGroup): CheckItem {
+  const texts = prices.map(
+    ({ price, perMonth }) =>
+      `${formatAmount(perMonth, token)} a TiB and month (${counted(price, "unit")} per 2^64 byte·blocks)`,
+  );
+  const all = formatAmount(costPerMonth, token);
+  return ok("price", `${texts.join(" or ")}; with the fee ${all} a month for all data`);
 }
 
 /** R37: a private committee is formed by the consents of all its members. */

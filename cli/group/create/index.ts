@@ -171,13 +171,14 @@ async function previewNew(
   const at = { block: head?.number ?? 0, time_s: head?.timestamp ?? 0 };
   const measured_s = await measureBlockTime(provider, at);
   const blockTime_s = file.blockTime_s ?? measured_s;
-  const { deposit, reserve } = moneyOf(file, { token, data, blockTime_s });
+  const money = moneyOf(file, { token, data, blockTime_s });
+  const { deposit } = money;
   const providers = file.providers.map(({ operator }) => operator);
   const enters = entersLater(file);
   const planned = plannedFor({ made: makingOf(file, found), deposit, token, enters, providers });
   const maxCost = await costAtMost(provider, planned, { deposit, token });
-  const group = { file, token, deposit, reserve, payer: signer.address, maxCost };
-  const places = { registry: await registryOf(provider, factory), lens: payer.need("chain.lens") };
+  const group = { file, token, ...money, payer: signer.address, maxCost };
+  const places = { factory, registry: await registryOf(provider, factory), lens: payer.need("chain.lens") };
   const [chain, ...rest] = await checkGroup(provider, { ...group, ...places });
   const checks = [chain, checkPace(file.blockTime_s, measured_s), ...rest].filter((one) => one !== undefined);
   return { checks, planned, maxCost, deposit, token, absent: providers };

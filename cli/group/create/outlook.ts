@@ -1,5 +1,6 @@
 /** All transactions for a new group and their total cost, shown before one confirmation for all of them. */
 import { formatEther, type JsonRpcProvider } from "ethers";
+import { perMonthOf } from "../../../client/prices.ts";
 import { quote } from "../../../client/quote.ts";
 import { formatAmount, parseAmount, type Token } from "../../../client/units.ts";
 import { CliError, exitCodes } from "../../console/exit.ts";
@@ -117,7 +118,16 @@ export async function costAtMost(
 /** A shared committee's size is unknown before it is read; it changes the advised deposit by some turns only. */
 const usualKeepers = 4;
 
-/** The deposit of the file in units: its `deposit`, or the advised deposit for its `months`; and what its lockup needs (R32). */
+export type GroupMoney = {
+  /** The file's `deposit`, or the advised deposit for its `months`. */
+  readonly deposit: bigint;
+  /** What the lockup needs (R32). */
+  readonly reserve: bigint;
+  readonly costPerMonth: bigint;
+  readonly prices: readonly { readonly price: bigint; readonly perMonth: bigint }[];
+};
+
+/** Amounts of the group of a file, in token units. */
 export function moneyOf(
   file: GroupFile,
   group: {
@@ -125,14 +135,15 @@ export function moneyOf(
     readonly data: readonly ProviderData[];
     readonly blockTime_s: number;
   },
-): { readonly deposit: bigint; readonly reserve: bigint } {
+): GroupMoney {
   const { months, keepers, rhythm, config, ceiling } = file;
   const { token, data, blockTime_s } = group;
-  const { depositAdvised, reserve } = quote({
-    providers: file.providers.map((provider, i) => ({
-      bytes: data[i]?.bytes ?? 0n,
-      price: file.priceOf(provider, token, blockTime_s),
-    })),
+  const providers = file.providers.map((provider, i) => ({
+    bytes: data[i]?.bytes ?? 0n,
+    price: file.priceOf(provider, token, blockTime_s),
+  }));
+  const { depositAdvised, reserve, costPerMonth } = quote({
+    providers,
     ceiling,
     rhythm,
     config,
@@ -142,7 +153,10 @@ export function moneyOf(
     months: months ?? 1,
   });
   const deposit = months === undefined ? parseAmount(file.deposit ?? "0", token) : depositAdvised;
-  return { deposit, reserve };
+  const prices = [...new Set(providers.map(({ price }) => price))].map((price) => {
+    return { price, perMonth: perMonthOf(price, blockTime_s) };
+  });
+  return { deposit, reserve, costPerMonth, prices };
 }
 
 /** Files that changed since the group was created. For a provider that is not in the group yet this is a failure. */
