@@ -39,20 +39,27 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
             c.value = c.spaceTime * word.price();
             return c;
         }
+        Change[RING] storage ring = _changes[provider];
+        uint256 start = track.first;
         uint256 low = 0;
         uint256 high = track.pending;
+        // A leaving is the last change: its place needs no search.
+        if (track.leavesAt != 0) {
+            if (track.leavesAt <= to) low = high - 1;
+            else --high;
+        }
         while (low + 1 < high) {
             uint256 middle = (low + high) / 2;
-            if (_changeAt(provider, track.first + middle).from <= to) low = middle;
+            if (ring[(start + middle) % RING].from <= to) low = middle;
             else high = middle;
         }
-        Change storage first = _changeAt(provider, track.first);
-        Change storage last = _changeAt(provider, track.first + low);
+        Change storage last = ring[(start + low) % RING];
         uint256 before = word.size() * (track.nextFrom - from);
         uint256 afterwards = uint256(last.size) * (to - last.from);
         c.spaceTime = before + afterwards;
         c.value = before * word.price() + afterwards * last.price;
         if (low != 0) {
+            Change storage first = ring[start];
             c.spaceTime += last.spaceTime - first.spaceTime;
             c.value += last.value - first.value;
         }
@@ -69,8 +76,10 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
         uint8 left = uint8(track.pending - passed);
         track.first = uint8((track.first + passed) % RING);
         track.pending = left;
-        if (left != 0) track.nextFrom = _changeAt(provider, track.first).from;
-        else word = word.without(ProviderWords.PENDING);
+        if (left == 0) word = word.without(ProviderWords.PENDING);
+        // The search has not read the leaving, which is the last change.
+        else if (left == 1 && track.leavesAt != 0) track.nextFrom = track.leavesAt;
+        else track.nextFrom = _changeAt(provider, track.first).from;
         if (last.size == 0) {
             track.closed = true;
             word = word.without(ProviderWords.LISTED);

@@ -48,14 +48,18 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         if (present.version != 0) _closeAccount(head, committee);
         present.version = uint32(version);
         // A group that comes back finds its account as it was.
-        head.share = _books[_key(committee, version)].share;
+        Book storage book = _books[_key(committee, version)];
+        head.share = book.share;
+        _run = book.run;
     }
 
     function _closeAccount(Head memory head, address committee) internal {
-        uint256 key = _key(committee, _present.version);
-        _flushRun(key);
+        // The run stays as it is: a settlement in which one account closes and another one follows or closes, too, has
+        // the debts of one set of members to write at most.
+        Book storage book = _books[_key(committee, _present.version)];
+        book.run = _run;
         _run = 0;
-        _books[key].share = Narrow.to96(head.share);
+        book.share = Narrow.to96(head.share);
         head.share = 0;
         _present.version = 0;
     }
@@ -179,9 +183,9 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
     function _balanceOf(Head memory head, Arguments args, uint256 key, uint256 index) internal view returns (uint256) {
         Book storage book = _books[key];
         int256 balance = book.adjustments[index];
-        if (!_isOpen(head, _committeeOf(head, args), key)) return uint256(int256(uint256(book.share)) + balance);
-        uint256 run = _run;
-        balance += int256(head.share);
+        bool open = _isOpen(head, _committeeOf(head, args), key);
+        uint256 run = open ? _run : book.run;
+        balance += int256(open ? head.share : book.share);
         if (((run >> RUN_BITS) >> index) & 1 != 0) balance -= int256(run & ((1 << RUN_BITS) - 1));
         return uint256(balance);
     }

@@ -167,8 +167,8 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         } else {
             Change storage last = _changeAt(index, track.first + track.pending - 1);
             uint256 spaceTime = uint256(last.size) * (from - last.from);
-            change.spaceTime = Narrow.to96(last.spaceTime + spaceTime);
-            change.value = Narrow.to192(last.value + spaceTime * last.price);
+            change.spaceTime = Narrow.to88(last.spaceTime + spaceTime);
+            change.value = Narrow.to168(last.value + spaceTime * last.price);
         }
         ++track.pending;
     }

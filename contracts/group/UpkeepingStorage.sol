@@ -84,14 +84,16 @@ abstract contract UpkeepingStorage {
         bool closed;
     }
 
-    /// @dev A provider's data from a block on; `value` and `spaceTime` are what it committed before that block.
+    /// @dev A provider's data from a block on; `value` and `spaceTime` are what it committed before that block. They
+    ///      share a word, because a settlement reads both of two changes: 2^32 blocks (34 years at 0.25 s) of the
+    ///      largest size at the largest price fit.
     struct Change {
         uint40 from;
         uint56 size;
         uint80 price;
         uint64 sequence;
-        uint192 value;
-        uint96 spaceTime;
+        uint168 value;
+        uint88 spaceTime;
         address receiptKey;
         bytes32 root;
     }
@@ -111,12 +113,13 @@ abstract contract UpkeepingStorage {
     /// @dev Keepers' money under one version of one committee. While its account is open, `share` is in the head. A
     ///      member's balance is share + adjustment, less its part of the run while the account is open; an adjustment
     ///      is the shares taken in a leader's place − debts − what was withdrawn. `owedIndex` is the place + 1 in
-    ///      `_owedVersions`.
+    ///      `_owedVersions`. `run` is the run of an account that is closed.
     struct Book {
         uint96 share;
         uint96 arrears;
         uint8 n;
         uint8 owedIndex;
+        uint256 run;
         mapping(uint256 index => int256 amount) adjustments;
     }
 

@@ -27,6 +27,11 @@ contract CommitteeStandIn {
         IUpkeeping(group).creditItems(period, payout, items);
     }
 
+    /// @notice The same with this much gas, as a committee calls a group.
+    function settleWithin(uint256 gas, address group, Period period, Payout payout, uint256[] calldata items) external {
+        IUpkeeping(group).creditItems{gas: gas}(period, payout, items);
+    }
+
     /// @notice The same for many groups, one after another.
     function settleMany(
         address[] calldata groups,

@@ -19,6 +19,10 @@ library Narrow {
         return uint64(check(value, 64));
     }
 
+    function to88(uint256 value) internal pure returns (uint88) {
+        return uint88(check(value, 88));
+    }
+
     function to96(uint256 value) internal pure returns (uint96) {
         return uint96(check(value, 96));
     }
@@ -27,8 +31,8 @@ library Narrow {
         return uint128(check(value, 128));
     }
 
-    function to192(uint256 value) internal pure returns (uint192) {
-        return uint192(check(value, 192));
+    function to168(uint256 value) internal pure returns (uint168) {
+        return uint168(check(value, 168));
     }
 
     function min(uint256 x, uint256 y) internal pure returns (uint256) {

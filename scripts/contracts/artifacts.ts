@@ -30,6 +30,7 @@ const sources: Readonly<Record<string, string>> = {
   CommitteeStandIn: "harness/CommitteeStandIn",
   GroupFactoryStandIn: "harness/CommitteeStandIn",
   BatchReader: "harness/BatchReader",
+  SettlementGasHarness: "harness/SettlementGasHarness",
   ContractWallet: "harness/ContractWallet",
   GroupStandIn: "harness/GroupStandIn",
   CommitteeFactoryStandIn: "harness/GroupStandIn",

@@ -110,6 +110,16 @@ export async function refusal(call: Promise<unknown>, abi: Interface): Promise<R
   return { error: parsed.name, args: [...parsed.args] };
 }
 
+/** Name of the custom error of a call, or nothing if it succeeds. @throws if it fails without a custom error */
+export async function revertedWith(call: Promise<unknown>, abi: Interface): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    return (await refusal(Promise.reject(error), abi)).error;
+  }
+}
+
 function revertData(failure: unknown): string | undefined {
   for (
     let error = failure as Record<string, unknown> | undefined, depth = 0;
