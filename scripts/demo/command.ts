@@ -19,6 +19,12 @@ export function register(program: Command): void {
       3,
     )
     .option(
+      "--groups <n>",
+      "groups that the committee serves, each with a payer of its own",
+      integerOption("--groups", { min: 1, max: 32 }),
+      2,
+    )
+    .option(
       "--settlements <n>",
       "intervals to settle",
       integerOption("--settlements", { min: 1, max: 10_000 }),

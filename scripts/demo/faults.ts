@@ -1,13 +1,13 @@
 /** The faults of a demo: when they fire, and whether the chain then shows the result that the rules require. */
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
-import type { DemoDocument } from "./document.ts";
+import type { DemoDocument, GroupEntry, RoundEntry } from "./document.ts";
 import type { Fault } from "./params.ts";
 import { counted } from "../../protocol/counted.ts";
 
 /** State of the run, read from the chain. */
 export type Situation = {
   head: number;
-  /** Settlements so far. */
+  /** Intervals that are certified so far. */
   settled: number;
   /** Start of the open interval. */
   ts: number;
@@ -96,12 +96,24 @@ export class Faults {
     return provider !== this.#damaged || interval < this.#interval;
   }
 
-  /** One line on the proven share and the pay of the provider that lost data; none if no provider did. */
-  losses({ settlements, providers, params }: DemoDocument): string[] {
+  /** A line for each group on the proven share and the pay of the provider that lost data; none if no provider did. */
+  losses({ committee, groups }: DemoDocument): string[] {
+    const { originBlock, slot } = committee.params;
+    const first = Math.floor((this.#damagedAt - originBlock) / slot);
+    return groups.flatMap((group, i) => {
+      const perCent = this.#provenSince(originBlock + first * slot, group);
+      if (perCent === undefined) return [];
+      const who = groups.length === 1 ? "" : ` of group ${i}`;
+      return [
+        `provider ${this.#damaged}${who} lost data: ${perCent} % proven since slot ${first}, paid ${100n - perCent} % less`,
+      ];
+    });
+  }
+
+  /** What the provider that lost data has proven from a block on, in percent. */
+  #provenSince(from: number, { providers, settlements }: GroupEntry): bigint | undefined {
     const victim = providers.find(({ index }) => index === this.#damaged);
-    if (victim === undefined) return [];
-    const slot = Math.floor((this.#damagedAt - params.originBlock) / params.slot);
-    const from = params.originBlock + slot * params.slot;
+    if (victim === undefined) return undefined;
     let [proven, committed] = [0n, 0n];
     for (const { ts, te, items } of settlements.filter(({ te }) => te > from)) {
       const paid = items.find(({ provider }) => provider === victim.index)?.spaceTime ?? 0n;
@@ -109,24 +121,23 @@ export class Faults {
       proven += paid - victim.bytes * BigInt(Math.max(0, from - ts));
       committed += victim.bytes * BigInt(te - Math.max(ts, from));
     }
-    if (committed === 0n) return [];
-    const perCent = (100n * (proven > 0n ? proven : 0n)) / committed;
-    return [
-      `provider ${victim.index} lost data: ${perCent} % proven since slot ${slot}, paid ${100n - perCent} % less`,
-    ];
+    return committed === 0n ? undefined : (100n * (proven > 0n ? proven : 0n)) / committed;
   }
 
   /** Expected results of the faults that the chain does not show. */
-  complaints({ settlements, providers }: DemoDocument): string[] {
-    return [...this.#crashComplaints(settlements), ...this.#lossComplaints(settlements, providers)];
+  complaints({ rounds, groups }: DemoDocument): string[] {
+    return [...this.#crashComplaints(rounds, groups), ...this.#lossComplaints(groups)];
   }
 
-  #crashComplaints(settlements: DemoDocument["settlements"]): string[] {
+  #crashComplaints(rounds: readonly RoundEntry[], groups: readonly GroupEntry[]): string[] {
     if (!this.#wanted("leader-crash")) return [];
     const victim = this.#crashed;
-    const hit = settlements[this.#interval];
+    const hit = rounds[this.#interval];
     if (victim === undefined || hit === undefined) return ["no leader was killed"];
-    const next = settlements[this.#interval + 1];
+    const next = rounds[this.#interval + 1];
+    const paying = groups.filter(
+      ({ settlements }) => settlements[this.#interval]?.shares[String(victim)] !== undefined,
+    );
     return [
       hit.turn === 2
         ? undefined
@@ -134,23 +145,29 @@ export class Faults {
       hit.failed.includes(victim)
         ? undefined
         : `keeper ${victim} was killed in its turn but does not count as failed (R7)`,
-      hit.shares[String(victim)] === undefined ? undefined : `S3: keeper ${victim} failed but was paid`,
+      paying.length === 0 ? undefined : `S3: keeper ${victim} failed but was paid`,
       next === undefined || next.payees.includes(victim)
         ? undefined
         : `keeper ${victim} restarted but is no payee of the next interval`,
     ].filter((text) => text !== undefined);
   }
 
-  #lossComplaints(settlements: DemoDocument["settlements"], providers: DemoDocument["providers"]): string[] {
+  #lossComplaints(groups: readonly GroupEntry[]): string[] {
     if (!this.#wanted("provider-loss")) return [];
-    const victim = providers.find(({ index }) => index === this.#damaged);
-    if (victim === undefined) return ["no provider lost data"];
-    return settlements.slice(this.#interval).flatMap(({ ts, te, items }, i) => {
-      const item = items.find(({ provider }) => provider === victim.index);
-      const whole = victim.bytes * BigInt(te - ts);
-      const proven = item?.spaceTime ?? 0n;
-      if (proven < whole) return [];
-      return [`provider ${victim.index} lost data but is paid in full in interval ${this.#interval + i + 1}`];
+    const damaged = groups.flatMap((group, i) => {
+      const victim = group.providers.find(({ index }) => index === this.#damaged);
+      return victim === undefined ? [] : [{ group: i, victim, settlements: group.settlements }];
     });
+    if (damaged.length === 0) return ["no provider lost data"];
+    return damaged.flatMap(({ group, victim, settlements }) =>
+      settlements.slice(this.#interval).flatMap(({ ts, te, items }, i) => {
+        const proven = items.find(({ provider }) => provider === victim.index)?.spaceTime ?? 0n;
+        if (proven < victim.bytes * BigInt(te - ts)) return [];
+        const interval = this.#interval + i + 1;
+        return [
+          `provider ${victim.index} lost data but is paid in full by group ${group} in interval ${interval}`,
+        ];
+      }),
+    );
   }
 }

@@ -1,9 +1,6 @@
-/** Options of the demo, and the group parameters that follow from them. */
+/** Options of the demo, and the limits of one machine. */
 import type { ChainClient } from "../fleet/clients.ts";
-import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../../cli/console/exit.ts";
-import { lockupBound } from "../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../../cli/chain/presets.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
 export type Fault = (typeof faults)[number];
@@ -11,6 +8,7 @@ export type Fault = (typeof faults)[number];
 export type DemoOptions = {
   keepers: number;
   providers: number;
+  groups: number;
   settlements: number;
   fault: Fault;
   client: ChainClient;
@@ -20,7 +18,7 @@ export type DemoOptions = {
 };
 
 /** Least time between two blocks. */
-export const blockTime_ms = 500;
+export const blockTime_ms = 300;
 /** After this time the chain reports a daemon that has not finished its work for a block, and mines on without it. */
 export const patience_ms = 30_000;
 
@@ -28,23 +26,14 @@ export const patience_ms = 30_000;
 const maxPairs = 40;
 
 /** @throws CliError (exit 2) if the machine could not keep up, with the reason */
-export function groupParams({ keepers, providers }: { keepers: number; providers: number }): GroupParams {
+export function refuseTooMuch({ keepers, providers }: { keepers: number; providers: number }): void {
   const pairs = keepers * providers;
-  if (pairs > maxPairs) {
-    throw usageError("too many challenges for one machine", {
-      expected: `keepers × providers of at most ${maxPairs}: every keeper challenges every provider once a slot`,
-      actual: `${keepers} × ${providers} = ${pairs}`,
-      hint: "use fewer providers or keepers",
-    });
-  }
-  return {
-    ...devnetRhythm,
-    lockup: lockupBound(devnetRhythm, keepers),
-    // One token (18 decimals) per GiB·block gives readable amounts for a megabyte.
-    price: 10n ** 18n,
-    keeperShareBps: 1000,
-    toleranceBps: 100,
-  };
+  if (pairs <= maxPairs) return;
+  throw usageError("too many challenges for one machine", {
+    expected: `keepers × providers of at most ${maxPairs}: every keeper challenges every provider once a slot`,
+    actual: `${keepers} × ${providers} = ${pairs}`,
+    hint: "use fewer providers or keepers",
+  });
 }
 
 export function interrupted(): CliError {

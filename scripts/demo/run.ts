@@ -1,5 +1,5 @@
 /** The demo: sets up a fleet, follows the chain, injects faults, reads the result back and checks it. */
-import type { JsonRpcProvider, Log } from "ethers";
+import type { JsonRpcProvider } from "ethers";
 import { isCommitteeSize } from "../../protocol/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
 import { buildFleet, type Fleet } from "../fleet/build.ts";
@@ -7,17 +7,19 @@ import { anvilBinary } from "../fleet/clients.ts";
 import type { KeeperFleet, KeeperStatus } from "../fleet/keepers.ts";
 import { Pace, type Mining } from "../fleet/pace.ts";
 import { Processes } from "../fleet/processes.ts";
-import type { GroupParams } from "../fleet/setup.ts";
+import { fleetParams, type FleetParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, type ExitCode } from "../../cli/console/exit.ts";
 import { printJson, printLine, say } from "../../cli/console/output.ts";
-import { decodeSettledLog } from "../../client/settlements.ts";
+import type { CertifiedEvent } from "../../client/settlements.ts";
+import type { CommitteePage } from "../../client/committee-view.ts";
+import { counted } from "../../protocol/counted.ts";
 import { complaintsAbout } from "./check.ts";
 import type { DemoDocument } from "./document.ts";
 import { Faults } from "./faults.ts";
 import { openDataFolder, type DataFolder } from "./folder.ts";
-import { blockTime_ms, groupParams, interrupted, patience_ms, type DemoOptions } from "./params.ts";
+import { blockTime_ms, interrupted, patience_ms, refuseTooMuch, type DemoOptions } from "./params.ts";
 import { bar, Progress } from "./progress.ts";
-import { readBack, settledLogs } from "./readback.ts";
+import { certificatesIn, readBack } from "./readback.ts";
 import { tableOf } from "./report.ts";
 
 /** Ends the run early: after a signal, or when a daemon has died. */
@@ -43,7 +45,7 @@ class Stop {
 
 type Run = {
   options: DemoOptions;
-  params: GroupParams;
+  params: FleetParams;
   folder: string;
   processes: Processes;
   progress: Progress;
@@ -81,6 +83,7 @@ async function setUp(run: Run): Promise<World> {
     client: options.client,
     keepers: options.keepers,
     providers: options.providers,
+    groups: options.groups,
     params,
     polling_ms: blockTime_ms / 4,
     say: (text) => progress.event(text),
@@ -95,23 +98,24 @@ async function setUp(run: Run): Promise<World> {
   return { ...fleet, pace: begun.pace };
 }
 
-type Watched = { logs: Log[]; faults: Faults };
+type Watched = {
+  readonly certificates: readonly CertifiedEvent[];
+  /** The block in which the last group was settled. */
+  readonly block: number;
+  readonly faults: Faults;
+};
 
-/** Follows the chain until enough intervals are settled. */
-async function watch(run: Run, world: World): Promise<Watched> {
-  const { options, progress } = run;
-  const { provider, group, view, keepers, providers, pace } = world;
-  const [params, committee] = await Promise.all([view.parameters(), view.committee()]);
-  const order = (ts: number): number[] => turnOrder(ts, committee.seed, committee.operators);
-  const faults = new Faults(
+function faultsOf({ options, progress }: Run, { keepers, providers }: World, page: CommitteePage): Faults {
+  const { rhythm, version } = page;
+  return new Faults(
     {
       fault: options.fault,
       settlements: options.settlements,
       providers: options.providers,
-      interval: params.interval,
-      turn: params.turn,
-      committeeSeed: committee.seed,
-      operators: committee.operators,
+      interval: rhythm.interval,
+      turn: rhythm.turn,
+      committeeSeed: version.seed,
+      operators: version.operators,
     },
     {
       crashKeeper: (index) => keepers.crash(index),
@@ -122,32 +126,55 @@ async function watch(run: Run, world: World): Promise<Watched> {
       say: (text) => progress.event(text),
     },
   );
-  const logs: Log[] = [];
-  let ts = params.originBlock;
-  let seen = params.originBlock;
-  const line = new LiveLine(progress, keepers);
-  while (logs.length < options.settlements) {
-    const head = await pace.step();
-    for (const log of await settledLogs(provider, group, seen + 1, head)) {
-      logs.push(log);
-      ts = announce(progress, log, logs.length);
-    }
-    seen = head;
-    if (logs.length < options.settlements) refuseStall(params, ts, head, options.keepers);
-    await faults.strike({ head, settled: logs.length, ts });
-    const turn = turnAt(head, ts, params);
-    const leader = leaderOf(order(ts), Math.max(1, turn));
-    void line.show({ head, ts, turn, leader, interval: params.interval, number: logs.length + 1 });
-  }
-  return { logs: logs.slice(0, options.settlements), faults };
 }
 
-function announce(progress: Progress, log: Log, number: number): number {
-  const { ts, te, leader } = decodeSettledLog(log);
+/** Follows the chain until enough intervals are certified and every group is settled through them. */
+async function watch(run: Run, world: World): Promise<Watched> {
+  const { options, progress } = run;
+  const { provider, committee, groups, keepers, pace } = world;
+  const page = await committee.page();
+  const { interval } = page.rhythm;
+  const order = (ts: number): number[] => turnOrder(ts, page.version.seed, page.version.operators);
+  const faults = faultsOf(run, world, page);
+  const certificates: CertifiedEvent[] = [];
+  // The block in which the service of the groups begins (R5).
+  let ts = page.certifiedThrough;
+  let seen = page.originBlock ?? 0;
+  const line = new LiveLine(progress, keepers);
+  for (;;) {
+    const head = await pace.step();
+    for (const certificate of await certificatesIn(provider, committee.address, [seen + 1, head])) {
+      certificates.push(certificate);
+      announce(progress, certificate, certificates.length);
+      ts = certificate.te;
+    }
+    seen = head;
+    const last = certificates[options.settlements - 1];
+    if (last !== undefined && (await settledThrough(groups, head)) >= last.te) {
+      return { certificates: certificates.slice(0, options.settlements), block: head, faults };
+    }
+    refuseStall(page.rhythm, ts, head, options.keepers);
+    await faults.strike({ head, settled: certificates.length, ts });
+    const turn = turnAt(head, ts, page.rhythm);
+    const leader = leaderOf(order(ts), Math.max(1, turn));
+    void line.show({ head, ts, turn, leader, interval, number: certificates.length + 1 });
+  }
+}
+
+/** The block through which every group is settled. */
+async function settledThrough(groups: World["groups"], block: number): Promise<number> {
+  const pages = await Promise.all(groups.map(({ view }) => view.page(block)));
+  return Math.min(...pages.map(({ state }) => state.settledThrough));
+}
+
+function announce(
+  progress: Progress,
+  { ts, te, leader, count, block }: CertifiedEvent,
+  number: number,
+): void {
   progress.event(
-    `block ${log.blockNumber}: interval ${number} (blocks ${ts} to ${te - 1}) is settled, led by keeper ${leader}`,
+    `block ${block}: interval ${number} (blocks ${ts} to ${te - 1}) is certified for ${counted(count, "group")}, led by keeper ${leader}`,
   );
-  return te;
 }
 
 /** Fails the run if no leader of n turns has settled the interval. */
@@ -161,8 +188,8 @@ function refuseStall(
   if (head < limit) return;
   throw new CliError({
     code: exitCodes.failed,
-    message: `the interval from block ${ts} on was not settled`,
-    expected: `a settlement before block ${limit}, when every keeper has had its turn`,
+    message: `the interval from block ${ts} on was not certified`,
+    expected: `a certificate before block ${limit}, when every keeper has had its turn`,
     actual: `none by block ${head}`,
   });
 }
@@ -171,11 +198,14 @@ type Moment = { head: number; ts: number; turn: number; leader: number; interval
 
 function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined)[]): string {
   const { head, ts, turn, leader, interval, number } = moment;
-  const passed = statuses.reduce((sum, status) => sum + (status?.groups[0]?.challenges.whole ?? 0), 0);
+  const answers = statuses.flatMap(
+    (status) => status?.groups.map(({ challenges }) => challenges.whole) ?? [],
+  );
+  const whole = answers.reduce((sum, count) => sum + count, 0);
   const phase = statuses[leader]?.groups[0]?.phase ?? "down";
   const where = turn === 0 ? bar(head - ts, interval) : `turn ${turn}`;
   const up = statuses.filter((status) => status !== undefined).length;
-  return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${passed}`;
+  return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${whole}`;
 }
 
 /** The live status line. It is drawn beside the mining, so a keeper that does not answer delays no block. */
@@ -198,15 +228,19 @@ class LiveLine {
 }
 
 /** Reads the result from the chain, checks it and prints it. */
-async function conclude(run: Run, world: World, { logs, faults }: Watched): Promise<boolean> {
+async function conclude(run: Run, world: World, watched: Watched): Promise<boolean> {
   const { options, progress } = run;
   progress.end();
-  const challenges = await world.keepers.challenges(world.group);
-  const { document, evidence } = await readBack(world.provider, {
-    rpc: world.rpc,
-    group: world.group,
-    logs,
-    challenges,
+  const { certificates, block, faults } = watched;
+  const { rpc, provider, deployment, committee, groups, keepers } = world;
+  const { document, evidence } = await readBack(provider, {
+    rpc,
+    registry: await deployment.registry.getAddress(),
+    committee,
+    groups: groups.map(({ view }) => view),
+    certificates,
+    block,
+    challenges: await keepers.challenges(groups.map(({ address }) => address)),
   });
   const isHonest = (provider: number, interval: number): boolean => faults.isHonest(provider, interval);
   const complaints = [...complaintsAbout(document, evidence, isHonest), ...faults.complaints(document)];
@@ -227,7 +261,14 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
 
 async function keepRunningNotice(run: Run, world: World): Promise<void> {
   const registry = await world.deployment.registry.getAddress();
-  const lines = [`rpc      ${world.rpc}`, `registry ${registry}`, `group    ${world.group}`];
+  const lines = [
+    `rpc       ${world.rpc}`,
+    `registry  ${registry}`,
+    `factory   ${await world.deployment.factory.getAddress()}`,
+    `lens      ${world.committee.lens}`,
+    `committee ${world.committee.address}`,
+    ...world.groups.map(({ address }) => `group     ${address}`),
+  ];
   const print = run.options.json ? say : printLine;
   for (const line of lines) print(line);
   say(`all processes keep running; data and logs are in ${run.folder}; press Ctrl-C to stop`);
@@ -267,10 +308,11 @@ function listenForSignals(stop: Stop, processes: Processes): () => void {
   };
 }
 
-function refuseImpossible(options: DemoOptions): GroupParams {
+function refuseImpossible(options: DemoOptions): FleetParams {
   if (!isCommitteeSize(options.keepers)) throw new RangeError(`keepers: ${options.keepers}`);
   if (options.client === "anvil") anvilBinary();
-  return groupParams(options);
+  refuseTooMuch(options);
+  return fleetParams(options.keepers);
 }
 
 async function finish(folder: DataFolder, keep: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { alive, beside, endsWith, partsOf, until, type Command } from "../support/whitepay.ts";
-import { expectMoney, expectShape, expectTurns, type Document } from "./judge.ts";
+import { expectMoney, expectShape, expectTurns, parseDocument } from "./judge.ts";
 
 /** Client version that the chain of a demo reports. */
 async function clientBehind(demo: Command): Promise<string> {
@@ -15,23 +15,25 @@ async function clientBehind(demo: Command): Promise<string> {
 
 describe("./whitepay demo with other options", () => {
   it.each([
-    { keepers: 4, providers: 3, settlements: 3, fault: "leader-crash" },
-    { keepers: 4, providers: 3, settlements: 3, fault: "provider-loss" },
-    { keepers: 4, providers: 3, settlements: 2, fault: "none" },
-    { keepers: 4, providers: 1, settlements: 1, fault: "all" },
-    { keepers: 7, providers: 3, settlements: 3, fault: "all" },
-    { keepers: 10, providers: 4, settlements: 3, fault: "all" },
+    { keepers: 4, providers: 3, groups: 2, settlements: 3, fault: "leader-crash" },
+    { keepers: 4, providers: 3, groups: 2, settlements: 3, fault: "provider-loss" },
+    { keepers: 4, providers: 3, groups: 2, settlements: 2, fault: "none" },
+    { keepers: 4, providers: 1, groups: 2, settlements: 1, fault: "all" },
+    { keepers: 4, providers: 3, groups: 1, settlements: 2, fault: "all" },
+    { keepers: 4, providers: 3, groups: 32, settlements: 3, fault: "all" },
+    { keepers: 7, providers: 3, groups: 2, settlements: 3, fault: "all" },
+    { keepers: 10, providers: 4, groups: 2, settlements: 3, fault: "all" },
   ])(
-    "holds with $keepers keepers, $providers providers, $settlements settlements, fault $fault",
+    "holds with $keepers keepers, $providers providers, $groups groups, $settlements settlements, fault $fault",
     (options) => {
       const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
       return beside(["demo", "--json", ...args], async (demo) => {
         await endsWith(demo, 0);
-        const document = JSON.parse(demo.stdout()) as Document;
+        const document = parseDocument(demo.stdout());
         expectShape(document, options);
         expectMoney(document);
         expectTurns(document);
-        expect(document.settlements).toHaveLength(options.settlements);
+        expect(document.rounds).toHaveLength(options.settlements);
       });
     },
     600_000,
@@ -46,7 +48,13 @@ describe("./whitepay demo with other options", () => {
         const parts = await partsOf(demo.pid);
         expect(parts).toHaveLength(2 + 3 + 4);
         await endsWith(demo, 0);
-        for (const text of ["to provider", "keeper shares", "escrow (tokens)", "challenges:"])
+        for (const text of [
+          "to provider",
+          "keeper shares",
+          "gas per group",
+          "group 1 of payer",
+          "challenges:",
+        ])
           expect(demo.stdout()).toContain(text);
         expect(demo.stderr()).toContain("S1 to S4 hold");
         expect(await alive(parts)).toEqual([]);

@@ -5,29 +5,42 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { getBytes } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { committeeSizes } from "../../../../scripts/demo/command.ts";
-import { complaintsAbout, type Evidence } from "../../../../scripts/demo/check.ts";
+import {
+  complaintsAbout,
+  type CertificateEvidence,
+  type Evidence,
+  type GroupEvidence,
+} from "../../../../scripts/demo/check.ts";
 import type { DemoDocument } from "../../../../scripts/demo/document.ts";
 import { Faults } from "../../../../scripts/demo/faults.ts";
-import { groupParams } from "../../../../scripts/demo/params.ts";
 import { tableOf } from "../../../../scripts/demo/report.ts";
+import { fleetParams } from "../../../../scripts/fleet/setup.ts";
 import { encodeG1, publicKeyOf, signatureTag } from "../../../../client/bls.ts";
 import { devnetRhythm } from "../../../../cli/chain/presets.ts";
+import { bitmap } from "../../../../protocol/bitmap.ts";
+import { certificateDigest, CertificateTree, domainOf } from "../../../../protocol/certificate.ts";
+import type { Hex } from "../../../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../../../protocol/turns.ts";
 import { runCli } from "../../../support/cli.ts";
 import { brokenConditions } from "../../../support/rhythm.ts";
 
-const address = (n: number): string => `0x${n.toString(16).padStart(40, "0")}`;
+const address = (n: number): Hex => `0x${n.toString(16).padStart(40, "0")}`;
 const seed = `0x${"5e".repeat(32)}`;
-const digest = `0x${"d1".repeat(32)}`;
 const tx = `0x${"ab".repeat(32)}`;
 const operators = [1, 2, 3, 4].map(address);
 const signers = [0, 1, 3];
 const secret = (n: number): string => `0x${(n + 1).toString(16).padStart(64, "0")}`;
 
 const gib = 2n ** 30n;
+/** A token of 18 decimals; a GiB·block costs a millionth of it. */
+const millionth = 10n ** 12n;
+const price = millionth << 34n;
+const chainId = 31_337;
+const committee = address(99);
+const groups = [address(97), address(98)];
 
 /** The sum of the signers' signatures, by the library alone. */
-function aggregate(): string {
+function aggregate(digest: Hex): string {
   const { shortSignatures: bls } = bls12_381;
   const message = bls.hash(getBytes(digest), signatureTag);
   return encodeG1(
@@ -35,68 +48,63 @@ function aggregate(): string {
   );
 }
 
-/** One settled interval of two providers, with numbers that follow from the rules by hand. */
-function story(): { document: DemoDocument; evidence: Evidence } {
-  const params = { ...groupParams({ keepers: 4, providers: 2 }), originBlock: 100, committeeSeed: seed };
-  const leader = leaderOf(turnOrder(100, seed, operators), 1);
-  // Price 10^18 a GiB·block: 40 and 80 GiB·blocks cost 40 and 80 tokens, of which a tenth goes to four keepers.
-  const token = 10n ** 18n;
+/** 40 GiB·blocks of provider 0 and 80 of provider 1, through 40 blocks. */
+const signed = [
+  { provider: 0, spaceTime: 40n * gib },
+  { provider: 1, spaceTime: 80n * gib },
+];
+
+/**
+ * What a payer pays for that, by hand: 40 and 80 millionths, of which a tenth, 12 in all, goes to four keepers. The fee is 8,192
+ * millionths for a provider and 65,536 blocks: 10 for two providers and 40 blocks. So each keeper gets 5.5.
+ */
+function groupEntry(index: number): DemoDocument["groups"][number] {
   const items = [
-    { provider: 0, spaceTime: 40n * gib, amount: 40n * token, toProvider: 36n * token },
-    { provider: 1, spaceTime: 80n * gib, amount: 80n * token, toProvider: 72n * token },
+    { ...(signed[0] as (typeof signed)[0]), amount: 40n * millionth, toProvider: 36n * millionth },
+    { ...(signed[1] as (typeof signed)[0]), amount: 80n * millionth, toProvider: 72n * millionth },
   ];
-  const share = 3n * token;
-  const document: DemoDocument = {
-    rpc: "http://127.0.0.1:1",
-    chainId: 31_337,
-    group: address(99),
-    token: address(98),
-    params,
-    committee: operators.map((operator, index) => ({ index, operator, payee: address(50 + index) })),
-    providers: [0, 1].map((index) => ({
-      index,
-      operator: address(20 + index),
-      payee: address(30 + index),
-      bytes: BigInt(index + 1) * gib,
+  const share = (55n * millionth) / 10n;
+  return {
+    address: groups[index] as string,
+    payer: address(60 + index),
+    token: address(96),
+    params: { lockup: 100, keeperShareBps: 1000, keeperFee: 8_192n * millionth },
+    providers: [0, 1].map((i) => ({
+      index: i,
+      operator: address(20 + i),
+      payee: address(30 + i),
+      bytes: BigInt(i + 1) * gib,
+      price,
     })),
     settlements: [
       {
         ts: 100,
         te: 140,
-        turn: 1,
-        leader,
-        block: 150,
         tx,
-        gasUsed: 200_000,
-        failed: [],
-        payees: [0, 1, 2, 3],
-        signers,
         items,
-        keeperCut: 12n * token,
+        keeperCut: 12n * millionth,
+        keeperFee: 10n * millionth,
         shares: { "0": share, "1": share, "2": share, "3": share },
       },
     ],
-    escrow: { deposited: 1000n * token, balance: 1000n * token, withdrawn: 0n, credited: 120n * token },
-    challenges: { asked: 48, passed: 48, whole: 40, partial: 8, failed: 0 },
-    ok: false,
+    escrow: {
+      deposited: 1000n * millionth,
+      balance: 1000n * millionth,
+      withdrawn: 0n,
+      credited: 130n * millionth,
+    },
   };
-  const evidence: Evidence = {
-    ends: [140],
-    tokenBalance: 1000n * token,
-    tokenIn: 1000n * token,
+}
+
+function groupEvidence(): GroupEvidence {
+  const share = (55n * millionth) / 10n;
+  return {
+    tokenBalance: 1000n * millionth,
+    tokenIn: 1000n * millionth,
     tokenOut: 0n,
-    unallocated: 880n * token,
-    certificates: new Map([
-      [
-        tx,
-        {
-          digest,
-          announced: digest,
-          signature: aggregate(),
-          keys: signers.map((n) => publicKeyOf(secret(n))),
-        },
-      ],
-    ]),
+    available: 870n * millionth,
+    settledThrough: 140,
+    reserved: 2,
     committed: new Map([
       [
         100,
@@ -106,16 +114,75 @@ function story(): { document: DemoDocument; evidence: Evidence } {
         ]),
       ],
     ]),
+    providerCredits: [36n * millionth, 72n * millionth],
+    keeperBalances: [share, share, share, share],
     standIns: new Map(),
+  };
+}
+
+/** One certified interval of two groups with two providers, with numbers that follow from the rules by hand. */
+function story(): { document: DemoDocument; evidence: Evidence } {
+  const { interval, turn, slot, answer, confirmations, toleranceBps } = fleetParams(4);
+  const rhythm = { interval, turn, slot, answer, confirmations, toleranceBps };
+  const leader = leaderOf(turnOrder(100, seed, operators), 1);
+  const tree = groups.map((group, i) => ({ number: i + 1, group, items: signed }));
+  const { root } = new CertificateTree(tree);
+  const scope = { count: 2, groups: root, failed: 0n, payees: bitmap([0, 1, 2, 3]) };
+  const certificate = { ts: 100, te: 140, version: 1, leader, ...scope };
+  const document: DemoDocument = {
+    rpc: "http://127.0.0.1:1",
+    chainId,
+    committee: {
+      address: committee,
+      params: { ...rhythm, originBlock: 90, committeeSeed: seed },
+      members: operators.map((operator, index) => ({ index, operator, payee: address(50 + index) })),
+    },
+    rounds: [
+      {
+        ts: 100,
+        te: 140,
+        turn: 1,
+        leader,
+        block: 150,
+        tx,
+        txs: [tx],
+        gasUsed: 200_000,
+        failed: [],
+        payees: [0, 1, 2, 3],
+        signers,
+        groups: [...groups],
+      },
+    ],
+    groups: [0, 1].map(groupEntry),
+    challenges: { asked: 96, whole: 80, partial: 16, failed: 0 },
+    ok: false,
+  };
+  const proof: CertificateEvidence = {
+    version: 1,
+    count: 2,
+    root,
+    signature: aggregate(certificateDigest(domainOf(chainId, committee), certificate)),
+    keys: signers.map((n) => publicKeyOf(secret(n))),
+    groups: tree,
+  };
+  const evidence: Evidence = {
+    certificates: new Map([[tx, proof]]),
+    groups: new Map(groups.map((group) => [group, groupEvidence()])),
   };
   return { document, evidence };
 }
 
 type Story = ReturnType<typeof story>;
-type Settlement = DemoDocument["settlements"][number];
-const first = ({ document }: Story): Settlement => document.settlements[0] as Settlement;
-const certificate = ({ evidence }: Story): { digest: string; keys: string[] } =>
-  evidence.certificates.get(tx) as unknown as { digest: string; keys: string[] };
+/** What a test changes. */
+type Open<T> = { -readonly [K in keyof T]: T[K] };
+const round = ({ document }: Story): DemoDocument["rounds"][number] => document.rounds[0]!;
+const second = ({ document }: Story): DemoDocument["groups"][number] => document.groups[1]!;
+const settled = (all: Story): DemoDocument["groups"][number]["settlements"][number] =>
+  second(all).settlements[0]!;
+const certificate = ({ evidence }: Story): Open<CertificateEvidence> & { keys: string[] } =>
+  evidence.certificates.get(tx) as Open<CertificateEvidence> & { keys: string[] };
+const seen = ({ evidence }: Story): Open<GroupEvidence> =>
+  evidence.groups.get(groups[1] as string) as Open<GroupEvidence>;
 
 describe("the demo's checks", () => {
   it("report nothing for a correct run", () => {
@@ -124,27 +191,57 @@ describe("the demo's checks", () => {
   });
 
   it.each<[string, string, (all: Story) => unknown]>([
-    ["a gap between intervals", "S1", (all) => (all.document.params.originBlock = 99)],
-    ["a list of intervals that differs", "S1", (all) => Object.assign(all.evidence, { ends: [150] })],
-    ["a provider paid twice", "S1", (all) => first(all).items.push({ ...first(all).items[0]! })],
-    ["a provider left out", "R27", (all) => first(all).items.pop()],
-    ["an end that is not the end of a turn", "R6", (all) => (first(all).te = 131)],
-    ["a block before the window", "R29", (all) => (first(all).block = 139)],
-    ["a block after the window", "R29", (all) => (first(all).block = 170)],
-    ["a leader out of turn", "R5", (all) => (first(all).leader = (first(all).leader + 1) % 4)],
-    ["a failed keeper in the first turn", "R7", (all) => first(all).failed.push(0)],
-    ["a failed keeper that is paid", "S3", (all) => first(all).failed.push(0)],
-    ["a balance above the deposits", "S2", (all) => (all.document.escrow.balance += 1n)],
-    ["a credit that was not settled", "S2", (all) => (all.document.escrow.credited += 1n)],
-    ["a token with more transfers", "S2", (all) => (all.evidence.tokenIn += 1n)],
-    ["a provider that got too much", "R30", (all) => (first(all).items[0]!.toProvider += 1n)],
-    ["a cut that does not add up", "R30", (all) => (first(all).keeperCut -= 1n)],
-    ["a share for a keeper that is no payee", "S3", (all) => (first(all).shares["2"] = 1n)],
-    ["a payee without a share", "S3", (all) => delete first(all).shares["1"]],
-    ["an honest provider that is paid for less", "S4", (all) => (first(all).items[1]!.spaceTime -= gib / 2n)],
-    ["too few signers", "expected 3", (all) => (first(all).signers = [0, 1])],
-    ["a digest of other content", "R27", (all) => (certificate(all).digest = `0x${"00".repeat(32)}`)],
+    [
+      "a first interval that starts within a slot",
+      "R8",
+      (all) => (all.document.committee.params.originBlock = 99),
+    ],
+    ["a gap between intervals", "S1", (all) => all.document.rounds.push({ ...round(all), ts: 150 })],
+    ["a group that the certificate leaves out", "R38", (all) => round(all).groups.pop()],
+    ["a group that settles other blocks", "S1", (all) => (settled(all).te = 130)],
+    ["a group whose contract has settled less", "S1", (all) => (seen(all).settledThrough = 100)],
+    ["a group without chain data", "no data", (all) => Object.assign(all.evidence, { groups: new Map() })],
+    ["a provider paid twice", "S1", (all) => settled(all).items.push({ ...settled(all).items[0]! })],
+    ["a provider left out", "R27", (all) => settled(all).items.pop()],
+    ["an end that is not the end of a turn", "R6", (all) => (round(all).te = 131)],
+    ["a block before the window", "R29", (all) => (round(all).block = 139)],
+    ["a block after the window", "R29", (all) => (round(all).block = 170)],
+    ["a leader out of turn", "R5", (all) => (round(all).leader = (round(all).leader + 1) % 4)],
+    ["a failed keeper in the first turn", "R7", (all) => round(all).failed.push(0)],
+    ["a failed keeper that is a payee", "S3", (all) => round(all).failed.push(0)],
+    ["a balance above the deposits", "S2", (all) => (second(all).escrow.balance += 1n)],
+    ["a credit that was not settled", "S2", (all) => (second(all).escrow.credited += 1n)],
+    ["a token with more transfers", "S2", (all) => (seen(all).tokenIn += 1n)],
+    ["a payout that nobody withdrew", "S2", (all) => (seen(all).tokenOut += 1n)],
+    [
+      "a provider that may withdraw more",
+      "credit of provider 1",
+      (all) => (seen(all).providerCredits = [36n * millionth, 0n]),
+    ],
+    [
+      "a keeper that may withdraw less",
+      "balance of keeper 3",
+      (all) => (seen(all).keeperBalances = seen(all).keeperBalances.with(3, 0n)),
+    ],
+    ["an amount of another price", "R30", (all) => (second(all).providers[0]!.price += price)],
+    ["an amount that is too high", "R30", (all) => (second(all).settlements[0]!.items[0]!.amount *= 2n)],
+    ["a provider that got too much", "R30", (all) => (settled(all).items[0]!.toProvider += 1n)],
+    ["a cut that does not add up", "R30", (all) => (settled(all).keeperCut -= 1n)],
+    ["a fee for more providers than are reserved", "R30", (all) => (seen(all).reserved = 1)],
+    ["a fee that does not fit the blocks", "R30", (all) => (settled(all).keeperFee += 1n)],
+    ["a share for a keeper that is no payee", "S3", (all) => round(all).payees.pop()],
+    ["a payee without a share", "S3", (all) => delete settled(all).shares["1"]],
+    [
+      "an honest provider that is paid for less",
+      "S4",
+      (all) => (settled(all).items[1]!.spaceTime -= gib / 2n),
+    ],
+    ["too few signers", "expected 3", (all) => (round(all).signers = [0, 1])],
+    ["a signature over another committee", "R25", (all) => (all.document.committee.address = address(9))],
+    ["a signature of another version", "R25", (all) => (certificate(all).version = 2)],
     ["a signature without one of the keys", "R25", (all) => certificate(all).keys.pop()],
+    ["items that are not those of the root", "R27", (all) => (certificate(all).groups = [])],
+    ["fewer groups than were certified", "R29", (all) => (certificate(all).count = 3)],
     [
       "a missing certificate",
       "no certificate",
@@ -157,38 +254,56 @@ describe("the demo's checks", () => {
   });
 
   it("do not expect full pay for a provider that lost data", () => {
-    const { document, evidence } = story();
-    document.settlements[0]!.items[1]!.spaceTime -= gib / 2n;
+    const all = story();
     const lossy = new Set([1]);
-    expect(complaintsAbout(document, evidence, (provider) => !lossy.has(provider))).toEqual([]);
-    expect(complaintsAbout(document, evidence)).toHaveLength(1);
+    (seen(all).committed.get(100) as Map<number, bigint>).set(1, 90n * gib);
+    expect(complaintsAbout(all.document, all.evidence, (provider) => !lossy.has(provider))).toEqual([]);
+    expect(complaintsAbout(all.document, all.evidence)).toHaveLength(1);
   });
 
-  it("expect the leader's share for the keeper that sent in its place (R25)", () => {
+  it("expect the leader's share for the keeper that settled in its place (R25)", () => {
     const all = story();
-    const { leader, shares } = first(all);
+    const { leader } = round(all);
+    const { shares } = settled(all);
     const standIn = (leader + 1) % 4;
-    Object.assign(all.evidence, { standIns: new Map([[tx, standIn]]) });
-    expect(complaintsAbout(all.document, all.evidence)).toHaveLength(2);
-    shares[String(standIn)] = 2n * (shares[String(leader)] as bigint);
+    const share = shares[String(leader)] as bigint;
+    Object.assign(seen(all), {
+      standIns: new Map([[100, standIn]]),
+      keeperBalances: seen(all)
+        .keeperBalances.with(leader, 0n)
+        .with(standIn, 2n * share),
+    });
+    expect(complaintsAbout(all.document, all.evidence)).toHaveLength(4);
+    shares[String(standIn)] = 2n * share;
     delete shares[String(leader)];
     expect(complaintsAbout(all.document, all.evidence)).toEqual([]);
   });
 });
 
 describe("the demo's table", () => {
-  it("has every amount", () => {
+  it("has every amount, and what the interval cost each group", () => {
     const table = tableOf(story().document);
     for (const text of [
       "100-140",
       "40960.00",
       "36.000000",
-      "3.000000",
+      "5.500000",
       "0 1 3",
       "200000",
-      "48 asked, 40 whole, 8 partial",
+      "100000",
+      "gas per group",
+      `group 1 of payer ${address(61)}`,
+      "deposited 0.001000 tokens",
+      "130.000000 millionths are credited",
+      "96 asked, 80 whole, 16 partial",
     ])
       expect(table).toContain(text);
+  });
+
+  it("rounds the gas of a group up", () => {
+    const { document } = story();
+    document.rounds[0]!.gasUsed = 200_001;
+    expect(tableOf(document)).toContain("100001");
   });
 });
 
@@ -259,23 +374,30 @@ describe("the demo's last line", () => {
     const { faults } = plan("provider-loss", 1);
     // Half of the interval of 40 blocks is over, in slot 2.
     await faults.strike({ head: 125, settled: 0, ts: 100 });
-    const item = document.settlements[0]?.items[1];
-    if (item === undefined) throw new Error("the story has two items");
-    // All in 20 blocks, 69 % in the other 20.
-    item.spaceTime = (2n * gib * 20n * 169n) / 100n + 1n;
-    const line = "provider 1 lost data: 69 % proven since slot 2, paid 31 % less";
-    expect(faults.losses(document)).toEqual([line]);
-    expect(tableOf(document, faults.losses(document)).split("\n").at(-1)).toBe(line);
+    // All in 20 blocks; in the other 20 blocks 69 % of the first group's bytes, and nothing of the second group's.
+    document.groups[0]!.settlements[0]!.items[1]!.spaceTime = (2n * gib * 20n * 169n) / 100n + 1n;
+    document.groups[1]!.settlements[0]!.items[1]!.spaceTime = 2n * gib * 20n;
+    const lines = [
+      "provider 1 of group 0 lost data: 69 % proven since slot 3, paid 31 % less",
+      "provider 1 of group 1 lost data: 0 % proven since slot 3, paid 100 % less",
+    ];
+    expect(faults.losses(document)).toEqual(lines);
+    expect(tableOf(document, lines).split("\n").slice(-2)).toEqual(lines);
+    document.groups.pop();
+    expect(faults.losses(document)).toEqual([lines[0]?.replace(" of group 0", "")]);
   });
 });
 
-describe("the demo's group parameters", () => {
-  it("are accepted by the contract (R4), for every committee and number of providers", () => {
-    for (const keepers of committeeSizes.map(Number)) {
-      for (let providers = 1; keepers * providers <= 40; providers++) {
-        expect(brokenConditions(groupParams({ keepers, providers }), keepers)).toEqual([]);
-      }
-    }
+describe("a fleet's parameters", () => {
+  it("are accepted by the contract (R4), for every committee", () => {
+    for (const keepers of committeeSizes.map(Number))
+      expect(brokenConditions(fleetParams(keepers), keepers)).toEqual([]);
+  });
+
+  it("follow a change of the rhythm", () => {
+    const changed = fleetParams(7, { interval: 80, price: 1n });
+    expect(changed).toMatchObject({ interval: 80, price: 1n, lockup: 80 + 3 * 30 });
+    expect(brokenConditions(changed, 7)).toEqual([]);
   });
 });
 
@@ -292,6 +414,8 @@ describe("the demo's options", () => {
     [["--keepers", "10", "--providers", "5"], "at most 40"],
     [["--providers", "0"], "from 1 to 256"],
     [["--providers", "257"], "from 1 to 256"],
+    [["--groups", "0"], "from 1 to 32"],
+    [["--groups", "33"], "from 1 to 32"],
     [["--settlements", "0"], "from 1"],
     [["--settlements", "1.5"], "whole number"],
     [["--fault", "flood"], "none | leader-crash | provider-loss | all"],
