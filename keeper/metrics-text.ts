@@ -17,9 +17,10 @@ export function metricsText(
   return async () => {
     setFigures(metrics, await statusOf(source));
     const unreadable = source.unreadable();
-    metrics.reset("whitepay_group_unreadable");
-    for (const group of new Set([...groupsServed(source.keeper), ...unreadable.keys()])) {
-      metrics.set("whitepay_group_unreadable", { group }, unreadable.has(group) ? 1 : 0);
+    metrics.reset("whitepay_contract_unreadable");
+    const { keeper } = source;
+    for (const contract of new Set([...keeper.committees, ...groupsServed(keeper), ...unreadable.keys()])) {
+      metrics.set("whitepay_contract_unreadable", { contract }, unreadable.has(contract) ? 1 : 0);
     }
     metrics.set("whitepay_ledger_queue_rows", {}, queue.length);
     metrics.add("whitepay_rpc_errors_total", {}, history.errors - countedErrors);

@@ -27,19 +27,26 @@ const statusDocument = z.object({
   headAge_s: z.number().optional().catch(undefined),
   diskFreeBytes: z.number().nullable().optional().catch(undefined),
   diskLow: z.boolean().optional().catch(undefined),
-  /** Addresses. */
-  committees: z.array(z.string()).optional().catch(undefined),
-  groups: z.array(
+  committees: z.array(
     z.object({
-      group: z.string(),
-      committeeAddress: z.string(),
-      /** In its committee. */
-      number: count,
-      settledThrough: count,
+      committee: z.string(),
       ts: count,
       turn: count,
       leader: count,
       phase: z.string(),
+      members: z
+        .array(z.object({ index: count, speaks: count.nullable() }))
+        .optional()
+        .catch(undefined),
+    }),
+  ),
+  groups: z.array(
+    z.object({
+      group: z.string(),
+      committee: z.string(),
+      /** In its committee. */
+      number: count,
+      settledThrough: count,
       challenges: z
         .object({
           asked: count,
@@ -55,10 +62,6 @@ const statusDocument = z.object({
       proven: shares.optional().catch(undefined),
       providers: z
         .array(shares.extend({ index: count }))
-        .optional()
-        .catch(undefined),
-      committee: z
-        .array(z.object({ index: count, speaks: count.nullable() }))
         .optional()
         .catch(undefined),
     }),

@@ -53,6 +53,7 @@ async function onChain(
   }
 }
 
+type Committee = RunningStatus["committees"][number];
 type Group = RunningStatus["groups"][number];
 type Bytes = Pick<RunningShare, "bytesProven" | "bytesCommitted">;
 
@@ -93,12 +94,12 @@ function unprovenLines({ providers = [] }: Group): string[] {
 }
 
 /** Protocol version of each keeper: an upgrade is complete when all have the new one. */
-function versionsText(committee: Group["committee"]): string {
-  if (committee === undefined) return unknownText;
-  const versions = [...new Set(committee.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
+function versionsText(members: Committee["members"]): string {
+  if (members === undefined) return unknownText;
+  const versions = [...new Set(members.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
   return versions
     .map((version) => {
-      const keepers = committee.filter(({ speaks }) => speaks === version).map(({ index }) => index);
+      const keepers = members.filter(({ speaks }) => speaks === version).map(({ index }) => index);
       return `${version === null ? "no hello yet" : `version ${version}`}: keepers ${keepers.join(", ")}`;
     })
     .join("; ");
@@ -143,19 +144,12 @@ function printKeeper(shown: Pick<Shown, "running" | "api" | "keeper">): void {
   }
 }
 
-/** Each committee once, with its groups. */
-function printCommittees({ committees = [], groups }: RunningStatus): void {
-  const served = groups.map(({ committeeAddress }) => committeeAddress);
-  for (const committee of new Set([...committees, ...served])) {
-    const own = groups.filter(({ committeeAddress }) => committeeAddress === committee);
-    const [first] = own;
-    if (first === undefined) {
-      printLine(`committee ${committee}: serves no group`);
-      continue;
-    }
-    const { ts, turn, leader, phase } = first;
+function printCommittees({ committees, groups }: RunningStatus): void {
+  for (const { committee, ts, turn, leader, phase, members } of committees) {
     printLine(`committee ${committee}: certified through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
-    printLine(`  protocol ${versionsText(first.committee)}`);
+    printLine(`  protocol ${versionsText(members)}`);
+    const own = groups.filter((group) => group.committee === committee);
+    if (own.length === 0) printLine("  group    none");
     for (const one of own) {
       printLine(`  group    ${one.number}, ${one.group}: settled through ${one.settledThrough}`);
       printLine(`    proven   ${challengesText(one)}`);

@@ -13,8 +13,8 @@ const gauge = (help: string, ...labels: string[]): Definition => ({ kind: "gauge
 
 export const metrics = {
   whitepay_reasons_total: counter(
-    "Number of times that something was skipped, refused or missed, by reason (docs/reasons.md).",
-    "group",
+    "Number of times that something was skipped, refused or missed, by the committee or group that it is about, and by reason (docs/reasons.md).",
+    "contract",
     "code",
   ),
   whitepay_challenges_total: counter(
@@ -40,8 +40,14 @@ export const metrics = {
     "provider",
   ),
   whitepay_settlements_total: counter("Settlements on chain since the start, from any sender.", "group"),
-  whitepay_settle_gas_total: counter("Gas used by these settlements.", "group"),
-  whitepay_turns_missed_total: counter("Turns that ended without a settlement since the start.", "group"),
+  whitepay_settle_gas_total: counter(
+    "Gas of the transactions with these settlements; one that settles several groups counts for each of them.",
+    "group",
+  ),
+  whitepay_turns_missed_total: counter(
+    "Turns that ended without a certificate since the start.",
+    "committee",
+  ),
   whitepay_rpc_errors_total: counter("Failed calls to the chain since the start, for ledger and metrics."),
   whitepay_head_block: gauge("Highest block seen by this keeper."),
   whitepay_head_age_seconds: gauge(
@@ -50,26 +56,35 @@ export const metrics = {
   whitepay_head_age_limit_seconds: gauge(
     "Limit for the head's age, above which the keeper is not ready: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
   ),
-  whitepay_settled_block: gauge("Block through which the group is settled (ts).", "group"),
-  whitepay_turn: gauge("Turn of the open interval; 0 before the first turn.", "group"),
+  whitepay_certified_block: gauge("Block through which the committee has certified (ts).", "committee"),
+  whitepay_settled_block: gauge("Block through which the group is settled.", "group"),
+  whitepay_turn: gauge("Turn of the open interval; 0 before the first turn.", "committee"),
   whitepay_overdue_seconds: gauge(
     "Time since the open interval became payable, estimated from the mean time of a block; 0 before the first turn.",
-    "group",
+    "committee",
   ),
-  whitepay_round_phase: gauge("1 for the current phase of the round, 0 for the others.", "group", "phase"),
+  whitepay_round_phase: gauge(
+    "1 for the current phase of the round, 0 for the others.",
+    "committee",
+    "phase",
+  ),
   whitepay_leads_next: gauge(
     "1 if this keeper leads the current turn, or the first turn before it begins.",
-    "group",
+    "committee",
   ),
-  whitepay_committee_connected: gauge("Connected members of the committee, including this keeper.", "group"),
-  whitepay_committee_quorum: gauge("Members that must sign a settlement (2f+1).", "group"),
+  whitepay_committee_connected: gauge(
+    "Connected members of the committee, including this keeper.",
+    "committee",
+  ),
+  whitepay_committee_quorum: gauge("Members that must sign a certificate (2f+1).", "committee"),
+  whitepay_committee_groups: gauge("Groups that the committee serves.", "committee"),
   whitepay_second_instance: gauge(
     "1 if another process uses this keeper's key. The keeper then signs nothing.",
-    "group",
+    "committee",
   ),
-  whitepay_group_unreadable: gauge(
-    "1 if the group's state cannot be read from the chain. The group's other metrics are then out of date.",
-    "group",
+  whitepay_contract_unreadable: gauge(
+    "1 if the state of the committee or group cannot be read from the chain. Its other metrics are then out of date.",
+    "contract",
   ),
   whitepay_peer_latency_seconds: gauge("Round-trip time to another keeper.", "operator"),
   whitepay_operator_balance_coins: gauge("Balance of the operator account in whole coins of the chain."),
@@ -125,8 +140,10 @@ export class PrometheusMetrics {
     this.#gauges.get(name)?.reset();
   }
 
-  readonly reason = (group: string, code: ReasonCode): void => {
-    this.add("whitepay_reasons_total", { group, code });
-    if (code === "turn-missed") this.add("whitepay_turns_missed_total", { group });
+  /** @param contract the committee or group that it is about; empty: neither */
+  readonly reason = (contract: string, code: ReasonCode): void => {
+    this.add("whitepay_reasons_total", { contract, code });
+    // A committee misses a turn.
+    if (code === "turn-missed") this.add("whitepay_turns_missed_total", { committee: contract });
   };
 }

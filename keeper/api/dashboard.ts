@@ -11,6 +11,7 @@ const modules = [
   "committee",
   "dom",
   "format",
+  "groups",
   "money",
   "outcomes",
   "overview",

@@ -81,16 +81,10 @@ const shares = {
   interval: recordedShare.openapi({ description: "Slots of the open interval" }),
 };
 
-const groupStatus = z
+const committeeStatus = z
   .object({
-    group: address,
-    committeeAddress: address,
-    number: count.openapi({ description: "The group's number in the committee" }),
-    entered: count.openapi({ description: "First block that the committee serves" }),
-    left: count
-      .nullable()
-      .openapi({ description: "First block that it does not serve any more; null: none" }),
-    settledThrough: count.openapi({ description: "Block through which the group is settled" }),
+    committee: address,
+    version: count.openapi({ description: "Version of the members in force" }),
     ts: count.openapi({ description: "Block through which the committee has certified" }),
     view: count.openapi({ description: "Confirmed block, on which the keeper acts: head − confirmations" }),
     turn: count.openapi({ description: "0 before the first turn of the interval" }),
@@ -109,14 +103,9 @@ const groupStatus = z
       answer: count,
       confirmations: count,
       toleranceBps: count,
-      ceiling: count.openapi({ description: "Providers that the group has reserved" }),
-      keeperFee: decimal.openapi({
-        description: "Token units per reserved provider and 65,536 blocks",
-      }),
-      keeperShareBps: count,
     }),
     next: z.array(turnPlan),
-    committee: z.array(
+    members: z.array(
       z.object({
         index: count,
         operator: address,
@@ -131,6 +120,31 @@ const groupStatus = z
     ),
     connected: count,
     quorum: count,
+    groups: count.openapi({ description: "Number of groups that the committee serves" }),
+    overdue_s: z.number(),
+    secondInstance: z.boolean(),
+  })
+  .openapi("Committee");
+
+const groupStatus = z
+  .object({
+    group: address,
+    committee: address.openapi({
+      description: "The committee that serves it; a group that moves is listed for both of its committees",
+    }),
+    number: count.openapi({ description: "The group's number in the committee" }),
+    entered: count.openapi({ description: "First block that the committee serves" }),
+    left: count
+      .nullable()
+      .openapi({ description: "First block that it does not serve any more; null: none" }),
+    settledThrough: count.openapi({ description: "Block through which the group is settled" }),
+    terms: z.object({
+      ceiling: count.openapi({ description: "Providers that the group has reserved" }),
+      keeperFee: decimal.openapi({
+        description: "Token units per reserved provider and 65,536 blocks",
+      }),
+      keeperShareBps: count,
+    }),
     providers: z.array(
       z.object({
         index: count,
@@ -169,8 +183,6 @@ const groupStatus = z
       description: "Token units credited to this keeper by the settlements in its ledger",
     }),
     bookedThrough: count.nullable(),
-    overdue_s: z.number(),
-    secondInstance: z.boolean(),
   })
   .openapi("Group");
 
@@ -220,9 +232,11 @@ export const statusSchema = z
       })
       .openapi({ description: "What a committee must offer so that the operator consents to a seat in it" }),
     committees: z
-      .array(address)
-      .openapi({ description: "Committees in which this keeper has or had a seat" }),
-    groups: z.array(groupStatus),
+      .array(committeeStatus)
+      .openapi({ description: "Committees in which this keeper has or had a seat, ascending by address" }),
+    groups: z
+      .array(groupStatus)
+      .openapi({ description: "Groups that they serve, ascending by committee and number" }),
   })
   .openapi("Status");
 
@@ -340,6 +354,7 @@ export const readySchema = z
   .openapi("Readiness");
 
 export type TurnPlan = z.infer<typeof turnPlan>;
+export type CommitteeStatus = z.infer<typeof committeeStatus>;
 export type GroupStatus = z.infer<typeof groupStatus>;
 export type KeeperStatus = z.infer<typeof statusSchema>;
 export type RoundStatus = z.infer<typeof roundStatus>;

@@ -1,26 +1,31 @@
-/** The groups that this keeper serves now, each in its committee. */
+/** The committees that this keeper follows, and the groups that they serve now. */
 import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts";
 import type { Certifying } from "../../protocol/funds.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 
-export type Served = {
-  readonly committee: CommitteeSnapshot;
-  readonly group: GroupEntry;
-  readonly state: KeeperState;
-};
+/** A committee that this keeper follows, with the state of its machine (R39). */
+export type Followed = { readonly committee: CommitteeSnapshot; readonly state: KeeperState };
+
+export type Served = Followed & { readonly group: GroupEntry };
 
 export type KeeperView = Pick<Keeper, "committees" | "stateOf">;
 
-/** Ascending by committee, then by number. A group that moves is served in both committees. */
-export function servedBy(keeper: KeeperView): Served[] {
+/** Ascending by address; without committees that have not been read yet. */
+export function followedBy(keeper: KeeperView): Followed[] {
   return [...keeper.committees].sort().flatMap((address) => {
     const state = keeper.stateOf(address);
     const committee = state?.committee;
-    if (state === undefined || committee === undefined) return [];
-    return committee.groups.map((group) => ({ committee, group, state }));
+    return state === undefined || committee === undefined ? [] : [{ committee, state }];
   });
+}
+
+/** Ascending by committee, then by number. A group that moves is served in both committees. */
+export function servedBy(keeper: KeeperView): Served[] {
+  return followedBy(keeper).flatMap((followed) =>
+    followed.committee.groups.map((group) => ({ ...followed, group })),
+  );
 }
 
 /** The service of a group by address: of two committees the one that serves the later blocks. */
@@ -38,11 +43,8 @@ export function groupsServed(keeper: KeeperView): Hex[] {
 
 /** Of every committee: its size, and what its next certificate settles. */
 export function certifyingOf(keeper: KeeperView): Certifying[] {
-  return keeper.committees.flatMap((address) => {
-    const committee = keeper.stateOf(address)?.committee;
-    if (committee === undefined) return [];
-    const { groups, version } = committee;
+  return followedBy(keeper).map(({ committee: { groups, version } }) => {
     const providers = groups.reduce((sum, group) => sum + group.providers.length, 0);
-    return [{ members: version.members.length, groups: groups.length, providers }];
+    return { members: version.members.length, groups: groups.length, providers };
   });
 }

@@ -16,11 +16,11 @@ import { isDiskLow } from "./disk.ts";
 import type { Surroundings } from "./monitor.ts";
 import { moneyOf } from "./money.ts";
 import { phaseOf, roundOf } from "./round.ts";
-import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
+import type { CommitteeStatus, GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
 import { newest, providerShares, sumOfShares } from "./shares.ts";
 import type { ProviderShares, RecordedShare } from "./shares.ts";
-import { certifyingOf, servedBy } from "./served.ts";
-import type { Served } from "./served.ts";
+import { certifyingOf, followedBy, servedBy } from "./served.ts";
+import type { Followed, Served } from "./served.ts";
 import { counted } from "../../protocol/counted.ts";
 
 const plannedTurns = 4;
@@ -68,14 +68,13 @@ function spokenBy(state: KeeperState, keeper: number): number | null {
   return last === undefined ? null : last.body.speaks;
 }
 
-function committeeOf(
+function membersOf(
   snapshot: CommitteeSnapshot,
   state: KeeperState,
   source: StatusSource,
-): Pick<GroupStatus, "committee" | "connected" | "quorum"> {
-  const { members } = snapshot.version;
+): Pick<CommitteeStatus, "members" | "connected" | "quorum"> {
   const { latencies_ms } = source.surroundings();
-  const committee = members.map(({ operator }, index) => {
+  const members = snapshot.version.members.map(({ operator }, index) => {
     const me = operator === source.operator;
     const connected = me || source.keeper.connected.includes(operator);
     // A latency measured before the connection was lost is out of date.
@@ -83,8 +82,8 @@ function committeeOf(
     const speaks = me ? wireVersion : spokenBy(state, index);
     return { index, operator, me, connected, latency_ms, speaks };
   });
-  const connected = committee.filter((member) => member.connected).length;
-  return { committee, connected, quorum: quorum(members.length) };
+  const connected = members.filter((member) => member.connected).length;
+  return { members, connected, quorum: quorum(members.length) };
 }
 
 function shareDocument({ bytesProven, bytesCommitted, ...rest }: RecordedShare): ShareDocument {
@@ -128,46 +127,52 @@ async function challengesOf(group: Hex, { books }: StatusSource): Promise<GroupS
 }
 
 async function groupStatus(served: Served, source: StatusSource): Promise<GroupStatus> {
-  const { committee: snapshot, group: membership, state } = served;
+  const { committee, group: membership, state } = served;
   const { address: group, ceiling, keeperFee, keeperShareBps } = membership;
   const now = source.surroundings();
-  const { params, ts, version } = snapshot;
-  const view = viewOf(state);
-  const turn = turnAt(view, ts, params);
-  const next = planOf(snapshot, view, now.pace?.block_s);
-  const order = turnOrder(
-    ts,
-    version.seed,
-    version.members.map(({ operator }) => operator),
-  );
-  const f = faultBound(version.members.length);
   const shares = membership.providers.map((entry) => providerShares(served, entry));
   return {
     group,
-    committeeAddress: snapshot.address,
+    committee: committee.address,
     number: membership.number,
     entered: membership.entered,
     left: membership.left ?? null,
     settledThrough: membership.settledThrough,
-    ts,
-    view,
-    turn,
-    leader: next[0]?.keeper ?? 0,
-    phase: phaseOf(state.turn),
-    round: roundOf(state),
-    failed: turn === 0 ? [] : failedLeaders(order, turn, f),
-    seat: memberIndex(version, source.operator),
-    params: { ...params, ceiling, keeperFee: keeperFee.toString(), keeperShareBps },
-    next,
-    ...committeeOf(snapshot, state, source),
+    terms: { ceiling, keeperFee: keeperFee.toString(), keeperShareBps },
     providers: providersOf(served, shares),
     proven: provenOf(shares),
     challenges: await challengesOf(group, source),
     money: moneyOf(membership, state.head, now),
     earned: earnedOf(now.earned.get(group)),
     bookedThrough: now.bookedThrough.get(group) ?? null,
+  };
+}
+
+function committeeStatus({ committee: snapshot, state }: Followed, source: StatusSource): CommitteeStatus {
+  const { pace } = source.surroundings();
+  const { params, ts, version } = snapshot;
+  const view = viewOf(state);
+  const turn = turnAt(view, ts, params);
+  const next = planOf(snapshot, view, pace?.block_s);
+  const operators = version.members.map(({ operator }) => operator);
+  const order = turnOrder(ts, version.seed, operators);
+  return {
+    committee: snapshot.address,
+    version: version.version,
+    ts,
+    view,
+    turn,
+    leader: next[0]?.keeper ?? 0,
+    phase: phaseOf(state.turn),
+    round: roundOf(state),
+    failed: turn === 0 ? [] : failedLeaders(order, turn, faultBound(operators.length)),
+    seat: memberIndex(version, source.operator),
+    params,
+    next,
+    ...membersOf(snapshot, state, source),
+    groups: snapshot.groups.length,
     overdue_s:
-      turn === 0 || now.pace === undefined ? 0 : Math.round((view - ts - params.interval) * now.pace.block_s),
+      turn === 0 || pace === undefined ? 0 : Math.round((view - ts - params.interval) * pace.block_s),
     secondInstance: state.secondInstance,
   };
 }
@@ -192,18 +197,16 @@ export function problemsOf(source: StatusSource): string[] {
   for (const [address, why] of source.unreadable()) {
     problems.push(`${address} cannot be read from the chain: ${why}`);
   }
-  for (const committee of source.keeper.committees) {
-    const state = source.keeper.stateOf(committee);
-    const snapshot = state?.committee;
-    if (state === undefined || snapshot === undefined) continue;
+  for (const { committee: snapshot, state } of followedBy(source.keeper)) {
     // A committee that this keeper has left needs nothing of it.
     if (memberIndex(snapshot.version, source.operator) < 0) continue;
+    const committee = snapshot.address;
     if (state.secondInstance) {
       problems.push(
         `committee ${committee}: another process uses this keeper's key; stop one of them, restart the other`,
       );
     }
-    const { connected, quorum: needed } = committeeOf(snapshot, state, source);
+    const { connected, quorum: needed } = membersOf(snapshot, state, source);
     if (connected < needed) {
       problems.push(
         `committee ${committee}: ${counted(connected, "keeper")} connected, expected ${needed} or more`,
@@ -252,7 +255,7 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
     funds: fundsOf(now, certifyingOf(source.keeper)),
     peers: source.keeper.connected.length,
     policy: source.policy,
-    committees: [...source.keeper.committees],
+    committees: followedBy(source.keeper).map((followed) => committeeStatus(followed, source)),
     groups,
   };
 }

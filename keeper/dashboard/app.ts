@@ -1,5 +1,6 @@
 /** Keeps the page up to date: receives the status, reads the ledger when it may have changed, and draws both. */
 import type {
+  CommitteeStatus,
   GroupStatus,
   KeeperStatus,
   OutcomeDocument,
@@ -11,6 +12,7 @@ import { bindChart, showSpace } from "./chart.ts";
 import { showKeepers } from "./committee.ts";
 import { h, place } from "./dom.ts";
 import { whole } from "./format.ts";
+import { keyOf, showGroups } from "./groups.ts";
 import { showMoney } from "./money.ts";
 import { showOutcomes } from "./outcomes.ts";
 import { showGlance, showIdentity, showMachine, showProblems } from "./overview.ts";
@@ -45,14 +47,25 @@ let statusAt_ms = 0;
 
 const select = (id: string): HTMLSelectElement => document.getElementById(id) as HTMLSelectElement;
 
-function currentGroup(): GroupStatus | undefined {
+type Shown = {
+  readonly status: KeeperStatus;
+  readonly committee: CommitteeStatus;
+  readonly group: GroupStatus;
+};
+
+/** The selected group with its committee; undefined before the keeper serves one. */
+function current(): Shown | undefined {
+  if (status === undefined) return undefined;
+  const { groups, committees } = status;
   const wanted = select("group").value;
-  return status?.groups.find((group) => keyOf(group) === wanted) ?? status?.groups[0];
+  const group = groups.find((one) => keyOf(one) === wanted) ?? groups[0];
+  const committee = committees.find((one) => one.committee === group?.committee);
+  return group === undefined || committee === undefined ? undefined : { status, committee, group };
 }
 
-/** A group that moves is in two committees. */
-function keyOf({ committeeAddress, group }: GroupStatus): string {
-  return `${committeeAddress}/${group}`;
+/** The slot of the confirmed block. */
+function slotOf({ view, params }: CommitteeStatus): number {
+  return Math.floor((view - params.originBlock) / params.slot);
 }
 
 async function ask<T>(path: string): Promise<T> {
@@ -61,10 +74,9 @@ async function ask<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-async function readBooks(group: GroupStatus): Promise<Books> {
+async function readBooks({ committee, group }: Shown): Promise<Books> {
   const root = `/v1/groups/${group.group}`;
-  const { originBlock, slot } = group.params;
-  const now = Math.floor((group.view - originBlock) / slot);
+  const now = slotOf(committee);
   const back = Number(select("span").value);
   const from = back === 0 ? 0 : Math.max(0, now - back + 1);
   const [payments, outcomes, reasons, space] = await Promise.all([
@@ -84,9 +96,9 @@ async function readBooks(group: GroupStatus): Promise<Books> {
 
 /** Reads the ledger again after each slot and each payment, and at least every `booksEvery_ms`. */
 async function refreshBooks(force = false): Promise<void> {
-  const group = currentGroup();
-  if (group === undefined || (document.hidden && !force)) return;
-  const slot = Math.floor((group.view - group.params.originBlock) / group.params.slot);
+  const shown = current();
+  if (shown === undefined || (document.hidden && !force)) return;
+  const slot = slotOf(shown.committee);
   const due = slot !== drawnSlot || performance.now() - booksAt_ms > booksEvery_ms;
   if (!due && !force) return;
   if (asking) {
@@ -95,7 +107,7 @@ async function refreshBooks(force = false): Promise<void> {
   }
   asking = true;
   try {
-    books = await readBooks(group);
+    books = await readBooks(shown);
     booksAt_ms = performance.now();
     drawnSlot = slot;
     drawBooks();
@@ -112,18 +124,17 @@ async function refreshBooks(force = false): Promise<void> {
 }
 
 function drawBooks(): void {
-  const group = currentGroup();
-  if (status === undefined || group === undefined || books?.key !== keyOf(group)) return;
-  showOutcomes(group, books.outcomes);
-  showPayments(status, group, books.payments);
+  const shown = current();
+  if (shown === undefined || books?.key !== keyOf(shown.group)) return;
+  showOutcomes(shown.group, books.outcomes);
+  showPayments(shown.status, shown.group, books.payments);
   showReasons(books.reasons);
   drawSpace();
 }
 
 function drawSpace(): void {
-  const group = currentGroup();
-  if (status !== undefined && group !== undefined && books !== undefined)
-    showSpace(status, group, books.space);
+  const shown = current();
+  if (shown !== undefined && books !== undefined) showSpace(shown.status, shown.committee, books.space);
 }
 
 function announcePayments(group: GroupStatus): void {
@@ -140,7 +151,7 @@ function drawGroups({ groups }: KeeperStatus): void {
   const known = [...select("group").options].map(({ value }) => value).join();
   if (known === groups.map(keyOf).join()) return;
   const option = (one: GroupStatus): Element => {
-    const text = `${one.group.slice(0, 10)}… in ${one.committeeAddress.slice(0, 10)}…`;
+    const text = `${one.group.slice(0, 10)}… in ${one.committee.slice(0, 10)}…`;
     return h("option", { value: keyOf(one) }, text);
   };
   place("group", ...groups.map(option));
@@ -153,12 +164,14 @@ function draw(next: KeeperStatus): void {
   showIdentity(next);
   showProblems(next);
   document.title = `${next.ready ? "" : "⚠ "}WhitePay keeper`;
-  const group = currentGroup();
-  if (group === undefined) return;
-  showGlance(next, group);
-  showRound(group);
-  showTurns(next, group);
-  showKeepers(group);
+  const shown = current();
+  if (shown === undefined) return;
+  const { committee, group } = shown;
+  showGlance(next, committee, group);
+  showGroups(next.groups, group);
+  showRound(committee);
+  showTurns(next, committee);
+  showKeepers(committee);
   showMoney(next, group);
   drawMachine();
   announcePayments(group);
@@ -167,9 +180,8 @@ function draw(next: KeeperStatus): void {
 
 /** Called between updates too, since ages grow. */
 function drawMachine(): void {
-  const group = currentGroup();
-  if (status !== undefined && group !== undefined)
-    showMachine(status, group, (performance.now() - statusAt_ms) / 1000);
+  const shown = current();
+  if (shown !== undefined) showMachine(shown.status, shown.group, (performance.now() - statusAt_ms) / 1000);
 }
 
 function showLink(state: "live" | "wait" | "away", text: string): void {

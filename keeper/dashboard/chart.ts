@@ -1,5 +1,5 @@
 /** The chart of bytes proven over time, one line for each provider. */
-import type { KeeperStatus, GroupStatus, SpaceDocument } from "../api/schemas.ts";
+import type { CommitteeStatus, KeeperStatus, SpaceDocument } from "../api/schemas.ts";
 import { h, place, spoken, table } from "./dom.ts";
 import { bytes, counted, dateOfBlock, span, whole } from "./format.ts";
 
@@ -81,12 +81,17 @@ function linePath(values: Values, { x, y }: Scales): string {
 /** When the last slot of a point ended. Age and date are undefined until it has ended, or while the pace of blocks is unknown. */
 type PointTime = { readonly slots: string; readonly age?: string; readonly date?: string | undefined };
 
-function timeOf(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): PointTime {
+function timeOf(
+  space: SpaceDocument,
+  point: number,
+  status: KeeperStatus,
+  committee: CommitteeStatus,
+): PointTime {
   const { slotsPerPoint } = space;
   const first = space.slots[point] ?? 0;
-  const { originBlock, slot: length } = group.params;
+  const { originBlock, slot: length } = committee.params;
   const end = originBlock + (first + slotsPerPoint) * length;
-  const behind = group.view - end;
+  const behind = committee.view - end;
   const slots =
     slotsPerPoint === 1
       ? `slot ${whole(first)}`
@@ -100,7 +105,12 @@ function timeText(time: PointTime): string {
   return [time.slots, time.age, time.date].filter((part) => part !== undefined).join(", ");
 }
 
-function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group: GroupStatus): Element[] {
+function axes(
+  space: SpaceDocument,
+  scales: Scales,
+  status: KeeperStatus,
+  committee: CommitteeStatus,
+): Element[] {
   const { x, y, top, width } = scales;
   const rows = [0, 0.25, 0.5, 0.75, 1].map((share) =>
     h(
@@ -120,7 +130,7 @@ function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group:
   const points = width < phoneWidth || last < 3 ? [0, last] : [0, Math.round(last / 2), last];
   const columns = [...new Set(points)].flatMap((point) => {
     const anchor = point === 0 ? "start" : point === last ? "end" : "middle";
-    const { slots, age, date } = timeOf(space, point, status, group);
+    const { slots, age, date } = timeOf(space, point, status, committee);
     const above = age === undefined || width < phoneWidth ? slots : `${slots}, ${age}`;
     const label = (name: string, up: number, text: string): Element =>
       h("text", { x: x(point), y: height - up, "text-anchor": anchor, "data-key": `${name}${point}` }, text);
@@ -140,7 +150,12 @@ function failureMarks(shown: readonly Line[], { x, y }: Scales): Element[] {
   );
 }
 
-function readout(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): Element {
+function readout(
+  space: SpaceDocument,
+  point: number,
+  status: KeeperStatus,
+  committee: CommitteeStatus,
+): Element {
   const parts = space.providers
     .filter(({ index }) => !hidden.has(index))
     .slice(0, maxLines)
@@ -160,7 +175,7 @@ function readout(space: SpaceDocument, point: number, status: KeeperStatus, grou
     "p",
     // Screen readers read it while the user moves the cursor, not at every new slot.
     { class: "readout", "aria-live": cursor === undefined ? "off" : "polite" },
-    h("strong", {}, timeText(timeOf(space, point, status, group))),
+    h("strong", {}, timeText(timeOf(space, point, status, committee))),
     ...parts,
   );
 }
@@ -211,7 +226,7 @@ function figuresTable(space: SpaceDocument): Element {
 
 let isFirstDraw = true;
 
-export function showSpace(status: KeeperStatus, group: GroupStatus, space: SpaceDocument): void {
+export function showSpace(status: KeeperStatus, committee: CommitteeStatus, space: SpaceDocument): void {
   if (space.slots.length === 0) {
     return place("space", h("p", { class: "empty" }, "No challenge has been recorded yet."));
   }
@@ -234,18 +249,18 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
         "aria-valuemin": 0,
         "aria-valuemax": last,
         "aria-valuenow": point,
-        "aria-valuetext": timeText(timeOf(space, point, status, group)),
+        "aria-valuetext": timeText(timeOf(space, point, status, committee)),
       },
       h(
         "svg",
         { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
-        ...axes(space, scales, status, group),
+        ...axes(space, scales, status, committee),
         cursorLine(scales.x(point)),
         ...shown.flatMap((line) => providerLines(line, space.slotsPerPoint, scales)),
         ...failureMarks(shown, scales),
       ),
     ),
-    readout(space, point, status, group),
+    readout(space, point, status, committee),
     legend(space),
     figuresTable(space),
   );

@@ -1,5 +1,5 @@
-/** The card of keepers: the committee, its connections and their latency. */
-import type { GroupStatus } from "../api/schemas.ts";
+/** The card of keepers: the committee's members, their connections and latencies. */
+import type { CommitteeStatus } from "../api/schemas.ts";
 import { h, place, sign, table } from "./dom.ts";
 import { shortHex, whole } from "./format.ts";
 import { copyButton } from "./money.ts";
@@ -7,12 +7,12 @@ import { copyButton } from "./money.ts";
 /** Latency at which the bar is full. */
 const fullBar_ms = 400;
 
-type Member = GroupStatus["committee"][number];
+type Member = CommitteeStatus["members"][number];
 
-export function showKeepers(group: GroupStatus): void {
-  const caption = `${group.connected} of ${group.committee.length} connected, ${group.quorum} must sign`;
+export function showKeepers({ connected, members, quorum }: CommitteeStatus): void {
+  const caption = `${connected} of ${members.length} connected, ${quorum} must sign`;
   const heads = ["seat", "operator", "state", "version", "latency"];
-  place("keepers", table(caption, heads, group.committee.map(memberRow)));
+  place("keepers", table(caption, heads, members.map(memberRow)));
 }
 
 function memberRow({ index, operator, me, connected, latency_ms, speaks }: Member): Element {

@@ -1,5 +1,5 @@
 /** The figures at the top of the page, the list of problems, and the card of the machine. */
-import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
+import type { CommitteeStatus, GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
 import {
   amount,
@@ -32,27 +32,23 @@ function figure(label: string, value: string, note: string, mood: Mood = "plain"
   );
 }
 
-function paymentFigure({ block_s, chainStopped }: KeeperStatus, group: GroupStatus): Element {
-  const { turn, ts, view, params } = group;
+function paymentFigure(
+  { block_s, chainStopped }: KeeperStatus,
+  committee: CommitteeStatus,
+  group: GroupStatus,
+): Element {
+  const { turn, ts, view, params } = committee;
+  const paid = `paid through block ${whole(group.settledThrough)}`;
   if (chainStopped) {
-    return figure("Next payment", "on hold", `the chain has stopped; paid through block ${whole(ts)}`, "bad");
+    return figure("Next payment", "on hold", `the chain has stopped; ${paid}`, "bad");
   }
   if (turn === 0) {
     const left = Math.max(0, ts + params.interval - view);
-    return figure(
-      "Next payment",
-      `in ${block_s === null ? blocks(left, null) : span(left * block_s)}`,
-      `paid through block ${whole(ts)}`,
-    );
+    return figure("Next payment", `in ${block_s === null ? blocks(left, null) : span(left * block_s)}`, paid);
   }
-  const allowed = (group.quorum - 1) / 2 + 1;
+  const allowed = (committee.quorum - 1) / 2 + 1;
   const mood = turn > allowed ? "bad" : turn > 1 ? "warn" : "good";
-  return figure(
-    "Next payment",
-    "due now",
-    `turn ${turn}, ${group.phase}; paid through block ${whole(ts)}`,
-    mood,
-  );
+  return figure("Next payment", "due now", `turn ${turn}, ${committee.phase}; ${paid}`, mood);
 }
 
 function moneyFigure(group: GroupStatus): Element {
@@ -88,7 +84,7 @@ function gasFigure({ funds }: KeeperStatus): Element {
     transactionsLeft < lowTransactions ? "bad" : transactionsLeft < 4 * lowTransactions ? "warn" : "good";
   const title = coins(balance, exactAmount);
   const many =
-    transactionsLeft > 1_000_000 ? "over a million settlements" : counted(transactionsLeft, "settlement");
+    transactionsLeft > 1_000_000 ? "over a million certificates" : counted(transactionsLeft, "certificate");
   return figure("Gas money", coins(balance), `pays ${many}`, mood, title);
 }
 
@@ -119,20 +115,20 @@ function provenFigure({ proven: { late, interval }, challenges }: GroupStatus): 
   );
 }
 
-export function showGlance(status: KeeperStatus, group: GroupStatus): void {
-  const connected = `${group.connected} of ${group.committee.length}`;
-  const spare = group.connected - group.quorum;
+export function showGlance(status: KeeperStatus, committee: CommitteeStatus, group: GroupStatus): void {
+  const { members, quorum } = committee;
+  const spare = committee.connected - quorum;
   place(
     "glance",
     provenFigure(group),
     moneyFigure(group),
-    paymentFigure(status, group),
+    paymentFigure(status, committee, group),
     earnedFigure(group),
     figure(
       "Keepers connected",
-      connected,
-      `${group.quorum} must sign`,
-      spare < 0 ? "bad" : spare === 0 && group.committee.length > group.quorum ? "warn" : "good",
+      `${committee.connected} of ${members.length}`,
+      `${quorum} must sign`,
+      spare < 0 ? "bad" : spare === 0 && members.length > quorum ? "warn" : "good",
     ),
     gasFigure(status),
   );
@@ -197,7 +193,7 @@ export function showMachine(status: KeeperStatus, group: GroupStatus, since_s: n
     fact("Ledger", booked === null ? "empty" : `complete through block ${whole(booked)}`),
     fact("Running for", `${span((Date.now() - startedAt_ms) / 1000)}, since ${dateOf(startedAt_ms / 1000)}`),
     fact("Group", copied("the group's address", group.group)),
-    fact("Committee", copied("the committee's address", group.committeeAddress)),
+    fact("Committee", copied("the committee's address", group.committee)),
     fact("Peer id", copied("the peer id", peerId)),
     fact("Operator", copied("the operator's address", status.operator)),
   );

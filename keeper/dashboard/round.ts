@@ -1,5 +1,5 @@
 /** The cards of the current round and of the turn order. */
-import type { GroupStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
+import type { CommitteeStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
 import { h, place, sign, spoken, table } from "./dom.ts";
 import { blocks, counted, shortHex, span, whole } from "./format.ts";
 
@@ -10,8 +10,8 @@ const phases: readonly (readonly [name: string, meaning: string])[] = [
   ["reveal", "values are revealed and audited"],
   ["decide", "the median is computed"],
   ["sign", "a quorum signs"],
-  ["submit", "the leader sends the transaction"],
-  ["settle", "the contract pays"],
+  ["submit", "the leader sends the certificate"],
+  ["settle", "the groups' contracts pay"],
 ];
 
 function stepper(phase: string): Element {
@@ -37,11 +37,11 @@ const minWidth = 260;
 const barHeight = 52;
 
 /** A bar of the interval and its turns, with a mark at the current block. */
-function timeline(group: GroupStatus): Element {
-  const { ts, view, params } = group;
+function timeline(committee: CommitteeStatus): Element {
+  const { ts, view, params } = committee;
   const width = Math.max(minWidth, document.getElementById("round")?.clientWidth ?? 0);
   const due = ts + params.interval;
-  const shown = Math.max(group.turn, 1) + 1;
+  const shown = Math.max(committee.turn, 1) + 1;
   const end = due + shown * params.turn;
   const x = (block: number): number => ((width - 2) * (Math.min(block, end) - ts)) / (end - ts) + 1;
   const bar = (name: string, from: number, to: number): Element =>
@@ -50,13 +50,13 @@ function timeline(group: GroupStatus): Element {
     h("text", { x: x(block), y: 44, "text-anchor": anchor }, text);
   const turns = Array.from({ length: shown }, (_, i) => {
     const from = due + i * params.turn;
-    const state = i + 1 === group.turn ? "now" : i + 1 < group.turn ? "lost" : "later";
+    const state = i + 1 === committee.turn ? "now" : i + 1 < committee.turn ? "lost" : "later";
     return bar(`turn ${state}`, from, from + params.turn);
   });
   const words =
-    group.turn === 0
+    committee.turn === 0
       ? `Block ${whole(view)} of the interval from ${whole(ts)} to ${whole(due)}; turn 1 begins in ${counted(due - view, "block")}.`
-      : `Turn ${group.turn} since block ${whole(due + (group.turn - 1) * params.turn)}; the interval from ${whole(ts)} is open.`;
+      : `Turn ${committee.turn} since block ${whole(due + (committee.turn - 1) * params.turn)}; the interval from ${whole(ts)} is open.`;
   return h(
     "figure",
     { class: "timeline" },
@@ -89,12 +89,12 @@ function revealSign(state: Revealed): Element {
   return sign(symbol, words, kind);
 }
 
-function matrix(group: GroupStatus, round: RoundStatus): Element {
+function matrix(committee: CommitteeStatus, round: RoundStatus): Element {
   const yes = (is: boolean, what: string): Element =>
     is ? sign("✓", what, "good") : sign("·", `not ${what}`, "none");
   const rows = round.members.map((member) => {
     const { index, committed, signed } = member;
-    const isMe = group.committee[index]?.me === true;
+    const isMe = committee.members[index]?.me === true;
     const role = index === round.leader ? h("span", { class: "tag" }, "leads") : undefined;
     const me = isMe ? h("span", { class: "tag me" }, "this one") : undefined;
     return h(
@@ -114,26 +114,27 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
   return table(caption, ["", "commit", "reveal", "sign"], rows, { class: "matrix" });
 }
 
-export function showRound(group: GroupStatus): void {
+export function showRound(committee: CommitteeStatus): void {
+  const { phase, round } = committee;
   place(
     "round",
-    timeline(group),
-    stepper(group.phase),
-    group.round === null
+    timeline(committee),
+    stepper(phase),
+    round === null
       ? h("p", { class: "empty" }, "The first turn of the interval has not begun.")
-      : matrix(group, group.round),
+      : matrix(committee, round),
   );
 }
 
-export function showTurns({ block_s, chainStopped }: KeeperStatus, group: GroupStatus): void {
-  const items = group.next.map(({ turn, keeper, operator, fromBlock, toBlock, inBlocks, inSeconds }) => {
+export function showTurns({ block_s, chainStopped }: KeeperStatus, committee: CommitteeStatus): void {
+  const items = committee.next.map(({ turn, keeper, operator, fromBlock, toBlock, inBlocks, inSeconds }) => {
     const when =
       inBlocks === 0
         ? "now"
         : inSeconds === null || chainStopped
           ? `in ${blocks(inBlocks, chainStopped ? null : block_s)}`
           : `in ${span(inSeconds)}`;
-    const mine = keeper === group.seat && h("span", { class: "tag me" }, "this one");
+    const mine = keeper === committee.seat && h("span", { class: "tag me" }, "this one");
     return h(
       "li",
       { "data-key": `turn-${turn}`, class: inBlocks === 0 ? "now" : undefined },
@@ -143,7 +144,7 @@ export function showTurns({ block_s, chainStopped }: KeeperStatus, group: GroupS
       h("span", { class: "dim" }, `turn ${turn}, blocks ${whole(fromBlock)}–${whole(toBlock - 1)}`),
     );
   });
-  const lost = group.failed.map((index) => `keeper ${index}`).join(", ");
+  const lost = committee.failed.map((index) => `keeper ${index}`).join(", ");
   place(
     "turns",
     h("ol", { class: "turns" }, ...items),

@@ -19,12 +19,15 @@ export type KeeperStatus = {
   head: number;
   view: number;
   peers: number;
-  groups: {
-    group: string;
+  committees: {
+    committee: string;
     ts: number;
     turn: number;
     leader: number;
     phase: string;
+  }[];
+  groups: {
+    group: string;
     challenges: NonNullable<RunningStatus["groups"][number]["challenges"]>;
   }[];
 };

@@ -128,7 +128,7 @@ describe("the check of queries", () => {
     expect(faults('whitepay_turn{grup="a"} > 2')).toEqual(["whitepay_turn has no label grup"]);
     expect(faults("sum by (provider) (whitepay_turn)")).toEqual(["nothing here has the label provider"]);
     expect(faults("1 > 2")).toEqual([expect.stringContaining("asks for nothing")]);
-    expect(faults('sum by (group) (rate(whitepay_reasons_total{code="x",job="y"}[5m])) > 0')).toEqual([]);
+    expect(faults('sum by (contract) (rate(whitepay_reasons_total{code="x",job="y"}[5m])) > 0')).toEqual([]);
   });
 });
 

@@ -13,6 +13,7 @@ const cards = [
   ["Bytes proven", true],
   ["Payments", true],
   ["Money", false],
+  ["Groups", true],
   ["Keepers", true],
   ["Skipped, refused or missed", true],
   ["Current round", true],

@@ -16,9 +16,9 @@ type SeenSlow = { readonly readyAfter_s: number; readonly statusAfter_s: number;
 
 async function isDoubled(api: string): Promise<boolean> {
   const status = (await (await fetch(`${api}/v1/status`)).json()) as {
-    groups: { secondInstance: boolean }[];
+    committees: { secondInstance: boolean }[];
   };
-  return status.groups[0]?.secondInstance === true;
+  return status.committees[0]?.secondInstance === true;
 }
 
 /** Number of blocks after which each process noticed the other one. */
@@ -89,7 +89,7 @@ async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   const { fleet } = scene;
   const figures = String((await scene.ask(index, "/metrics")).body);
   expect(firing("WhitepayChainStopped", figures)).toHaveLength(1);
-  expect(figures).toMatch(/whitepay_reasons_total\{group="",code="rpc-down"\} [1-9]/);
+  expect(figures).toMatch(/whitepay_reasons_total\{contract="",code="rpc-down"\} [1-9]/);
   expect((await scene.statusOf(index)).problems.join()).toContain(stopped);
   const watched = await openPage(scene.browser, fleet.apiOf(index), looks[2] as Look);
   await pageSays(watched.page, "#problems", stopped);

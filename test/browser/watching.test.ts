@@ -146,7 +146,8 @@ describe("a fleet of keepers", () => {
   it(
     "shows the share of bytes that a provider proved, and the number of whole answers",
     async () => {
-      const group = schemas.statusSchema.parse((await scene.ask(onFile, "/v1/status")).body).groups[0];
+      const status = schemas.statusSchema.parse((await scene.ask(onFile, "/v1/status")).body);
+      const group = status.groups[0];
       const { body } = await scene.ask(onFile, `/v1/groups/${scene.group}/outcomes`);
       const { items } = z.object({ items: z.array(schemas.outcomeSchema) }).parse(body);
       const own = items.filter(({ provider }) => provider === poorProvider);
@@ -158,7 +159,10 @@ describe("a fleet of keepers", () => {
       ) as [bigint, bigint];
       expect(proven).toBeGreaterThan(0n);
       expect(proven).toBeLessThan(committed);
-      expect(group?.committee.map(({ speaks }) => speaks)).toEqual(Array(4).fill(wireVersion));
+      expect(status.committees.map(({ committee, groups }) => ({ committee, groups }))).toEqual([
+        { committee: scene.fleet.committee, groups: 2 },
+      ]);
+      expect(status.committees[0]?.members.map(({ speaks }) => speaks)).toEqual(Array(4).fill(wireVersion));
       const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[2] as Look);
       const { page } = watched;
       const place = `#outcomes li[data-key="provider-${poorProvider}"]`;

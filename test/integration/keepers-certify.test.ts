@@ -94,24 +94,27 @@ it("keepers follow their seats, certify a committee's groups, and tell it (R39)"
     expect(Number((await group.read("state")).settledThrough)).toBe(te);
     expect((await group.read("provider", 0)).paidSpaceTime).toBe(0n);
   }
+  const block = await chain.block();
   await scene.mine(3);
   const end = performance.now() + 15_000;
   let status = await statusOf(daemons[0] as Daemon);
-  while (status.groups.some(({ bookedThrough }) => (bookedThrough ?? 0) < te) && performance.now() < end) {
+  const isTold = ({ committees: [own], groups: served }: KeeperStatus): boolean =>
+    own?.ts === te && served.every(({ bookedThrough }) => (bookedThrough ?? 0) >= block);
+  while (!isTold(status) && performance.now() < end) {
     await systemClock.sleep(200);
     status = await statusOf(daemons[0] as Daemon);
   }
   expect(status.problems).toEqual([]);
-  expect(status.committees).toEqual([committee.address.toLowerCase()]);
+  const address = committee.address.toLowerCase();
+  expect(status.committees).toMatchObject([{ committee: address, ts: te, groups: 2, quorum: 3 }]);
   expect(status.policy).toMatchObject({ leastKeeperFee: "3", mostProviders: 1_000 });
-  expect(
-    status.groups.map(({ group, ts: through, settledThrough }) => [group, through, settledThrough]),
-  ).toEqual(groups.map(({ address }) => [address, te, te]));
+  const settled = groups.map((one, i) => ({ group: one.address, number: i + 1, settledThrough: te }));
+  expect(status.groups).toMatchObject(settled.map((one) => ({ ...one, committee: address })));
   const { api } = daemons[0] as Daemon;
-  for (const { address } of groups) {
-    const page = (await (await fetch(`${api}/v1/groups/${address}/settlements`)).json()) as {
+  for (const group of groups) {
+    const page = (await (await fetch(`${api}/v1/groups/${group.address}/settlements`)).json()) as {
       items: object[];
     };
-    expect(page.items).toMatchObject([{ te, committee: committee.address.toLowerCase(), version: 1 }]);
+    expect(page.items).toMatchObject([{ te, committee: address, version: 1 }]);
   }
 }, 120_000);

@@ -162,9 +162,9 @@ export function honestRun(): ChainRun {
   const [lost, leader, standIn] = order as [number, number, number];
   const firstLeader = leaders(origin, seed, operators)[0] as number;
   const handings = [
-    handing({ ...one!, sender: firstLeader }, first, []),
+    handing({ ...one, sender: firstLeader }, first, []),
     // Block 235 lies in the last third of the turn from 210 to 240, which begins with block 230.
-    handing({ ...two!, sender: standIn }, second, [lost]),
+    handing({ ...two, sender: standIn }, second, [lost]),
   ];
   const groups = [1, 2].map((number, i): RunGroup => {
     const [a, b] = [first[i] as Units, second[i] as Units];

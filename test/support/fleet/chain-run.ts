@@ -120,7 +120,7 @@ export async function readRun(view: CommitteeView): Promise<ChainRun> {
 async function readHanding({ provider }: Reading, tx: string): Promise<Handing> {
   const sent = await provider.getTransaction(tx);
   const input = handedIn(sent?.data ?? "");
-  if (sent?.blockNumber == null || input === undefined)
+  if (typeof sent?.blockNumber !== "number" || input === undefined)
     throw new Error(
       `${tx}: expected a call of certify or settle, actual ${dataSlice(sent?.data ?? "0x00000000", 0, 4)}`,
     );

@@ -13,25 +13,27 @@ async function answering(body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const place = { group: "0x12", committeeAddress: "0x34", number: 1, settledThrough: 4 };
-const group = { ...place, ts: 5, turn: 1, leader: 2, phase: "sign" };
+const group = { group: "0x12", committee: "0x34", number: 1, settledThrough: 4 };
+const committee = { committee: "0x34", ts: 5, turn: 1, leader: 2, phase: "sign" };
 const status = { head: 9, view: 8, peers: 3 };
 
 describe("the status of a running keeper", () => {
   it("is read with all its values", async () => {
     const counts = { asked: 3, whole: 1, partial: 1, failed: 1, unmeasured: 0 };
     const challenges = { ...counts, bytesProven: "131", bytesCommitted: "300" };
-    const committee = [{ index: 0, speaks: 2, operator: "0x34" }];
-    const told = { ...status, groups: [{ ...group, challenges, committee }] };
+    const members = [{ index: 0, speaks: 2, operator: "0x34" }];
+    const told = { ...status, committees: [{ ...committee, members }], groups: [{ ...group, challenges }] };
     const found = await statusOf(await answering(JSON.stringify(told)));
-    expect(found?.groups[0]).toEqual({ ...group, challenges, committee: [{ index: 0, speaks: 2 }] });
+    expect(found?.groups[0]).toEqual({ ...group, challenges });
+    expect(found?.committees[0]).toEqual({ ...committee, members: [{ index: 0, speaks: 2 }] });
   });
 
   it("of an earlier release lacks the optional values", async () => {
     const challenges = { asked: 3, passed: 2, failed: 1 };
-    const told = { ...status, groups: [{ ...group, challenges, committee: [{ index: 0 }] }] };
+    const members = [{ index: 0 }];
+    const told = { ...status, committees: [{ ...committee, members }], groups: [{ ...group, challenges }] };
     const found = await statusOf(await answering(JSON.stringify(told)));
-    expect(found).toEqual({ ...status, groups: [group] });
+    expect(found).toEqual({ ...status, committees: [committee], groups: [group] });
   });
 
   it("is undefined if another program answers", async () => {

@@ -1,0 +1,56 @@
+/** The card of groups: all that this keeper serves, each with what is proven, settled and earned. */
+import type { GroupStatus } from "../api/schemas.ts";
+import { h, place, table } from "./dom.ts";
+import { amount, bytes, counted, exactAmount, provenShare, shortHex, whole } from "./format.ts";
+import { copyButton, tokenOf } from "./money.ts";
+
+/** A group that moves is in two committees. */
+export function keyOf({ committee, group }: Pick<GroupStatus, "committee" | "group">): string {
+  return `${committee}/${group}`;
+}
+
+export function showGroups(groups: readonly GroupStatus[], shown: GroupStatus): void {
+  const committees = new Set(groups.map(({ committee }) => committee)).size;
+  const caption = `${counted(groups.length, "group")} in ${counted(committees, "committee")}`;
+  const heads = ["group", "committee", "settled through", "committed", "proven lately", "earned"];
+  const rows = groups.map((group) => groupRow(group, keyOf(group) === keyOf(shown)));
+  // A region that scrolls must be reachable by keyboard.
+  const region = { class: "scroll groups", tabindex: 0, role: "group", "aria-label": "Groups" };
+  place("groups", h("div", region, table(caption, heads, rows)));
+}
+
+function groupRow(group: GroupStatus, isShown: boolean): Element {
+  const committed = group.providers.reduce((sum, { committedBytes }) => sum + BigInt(committedBytes), 0n);
+  return h(
+    "tr",
+    { "data-key": keyOf(group), "aria-current": isShown && "true" },
+    h(
+      "th",
+      { scope: "row", class: "mono", title: group.group },
+      shortHex(group.group),
+      " ",
+      copyButton(`address of group ${group.group}`, group.group),
+      isShown && h("span", { class: "tag me" }, "shown"),
+    ),
+    h("td", { class: "mono", title: group.committee }, `${shortHex(group.committee)}, no. ${group.number}`),
+    h("td", {}, `block ${whole(group.settledThrough)}`),
+    h(
+      "td",
+      {},
+      group.providers.length === 0 ? "no providers" : `${bytes(committed)} by ${group.providers.length}`,
+    ),
+    h("td", {}, provenShare(group.proven.late)),
+    earnedCell(group),
+  );
+}
+
+function earnedCell(group: GroupStatus): Element {
+  const { earned } = group;
+  if (earned === null || earned.payments === 0) return h("td", {}, "–");
+  const { symbol, decimals } = tokenOf(group);
+  return h(
+    "td",
+    { title: `${exactAmount(earned.total, decimals)} ${symbol}` },
+    `${amount(earned.total, decimals)} ${symbol}`,
+  );
+}
