@@ -145,19 +145,6 @@ library Quorum {
         }
     }
 
-    /// @notice A member's key as a 256-byte point.
-    function keyAt(address blob, uint256 index) internal view returns (bytes memory key) {
-        key = new bytes(BLS.G2_BYTES);
-        bytes memory raw = keyBytes(blob, index);
-        uint256 from;
-        uint256 to;
-        assembly ("memory-safe") {
-            from := add(raw, 32)
-            to := add(key, 32)
-        }
-        BLS.pad(from, to);
-    }
-
     /// @notice A member's key as stored, 192 bytes.
     function keyBytes(address blob, uint256 index) internal view returns (bytes memory raw) {
         raw = new bytes(BLS.KEY_BYTES);

@@ -1,7 +1,7 @@
 /** Which contracts are of a factory, and at which addresses (R36, R37). */
-import { ContractFactory, getCreateAddress, toBeHex, type Contract } from "ethers";
+import { ContractFactory, getAddress, getCreateAddress, toBeHex, type Contract } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { send } from "../support/contracts/chain.ts";
+import { deployContract, refusal, send } from "../support/contracts/chain.ts";
 import { rhythm } from "../support/contracts/committee-world.ts";
 import { ServiceWorld } from "../support/contracts/service-world.ts";
 
@@ -26,6 +26,19 @@ async function put(code: string): Promise<string> {
 }
 
 describe("the factory", () => {
+  it("is deployed with code of committees and groups, and a registry, that exist", async () => {
+    const nobody = "0x00000000000000000000000000000000000000aa";
+    const names = ["committeeImplementation", "groupImplementation", "registry"] as const;
+    const parts = await Promise.all(names.map(async (name) => String(await factory.getFunction(name)())));
+    for (const i of names.keys()) {
+      const deploying = deployContract("UpkeepingFactory", world.payer, parts.with(i, nobody));
+      expect(await refusal(deploying, factory.interface)).toEqual({
+        error: "UpkeepingFactory_NoCode",
+        args: [getAddress(nobody)],
+      });
+    }
+  });
+
   it("recognises the groups and committees that it made, and no copy of their code", async () => {
     const committee = await world.committee();
     const group = await world.group(committee);

@@ -221,6 +221,18 @@ describe("a call is refused", () => {
     await group.settle(second, items);
   });
 
+  it("for a provider that begins later, in place of one that has data", async () => {
+    const group = await settledGroup([10n]);
+    const { ts, te } = await group.committee.certify();
+    await group.add("settle p1", { size: gibibyte });
+    expect(await group.activeFrom(1)).toBeGreaterThanOrEqual(te);
+    expect(await world.failing(group.settle({ ts, te }, [{ provider: 1, spaceTime: 1n }]))).toEqual({
+      error: "Upkeeping_ProviderNotActive",
+      args: [1n],
+    });
+    await group.settle({ ts, te }, [{ provider: 0, spaceTime: 1n }]);
+  });
+
   it("unless there is one item for each provider with data, ascending, within its bits", async () => {
     const interval = await committee.certify();
     const item = (provider: number, spaceTime = 1n): { provider: number; spaceTime: bigint } => ({
@@ -257,6 +269,25 @@ describe("a group without data", () => {
     // No fee for the blocks before.
     expect(settled.fee).toBe(8n * BigInt(settled.through - settled.from));
     expect(settled.providers[0]?.spaceTime).toBe(gibibyte * BigInt(settled.through - begin));
+    await group.checkBooks();
+  });
+});
+
+describe("a group whose last provider left", () => {
+  it("goes on with the same members' account when another begins", async () => {
+    const group = await settledGroup([10n]);
+    await group.settleNext();
+    const share = await group.keeper(2);
+    await group.send(world.payer, "removeProvider", [0]);
+    const { leavesAt } = await group.read("provider", 0);
+    while ((await group.settledThrough()) < Number(leavesAt)) await group.settleNext();
+    expect((await group.read("state")).listed).toBe(0n);
+    const before = await group.keeper(2);
+    expect(before).toBeGreaterThan(share);
+    await group.committee.catchUp();
+    const next = await group.add("settle p1", { size: gibibyte });
+    while ((await group.credit(next)) === 0n) await group.settleNext();
+    expect(await group.keeper(2)).toBeGreaterThan(before);
     await group.checkBooks();
   });
 });

@@ -23,6 +23,16 @@ async function poorGroup(keeperFee = 0n): Promise<Group> {
   return group;
 }
 
+/** Settles until nothing is left but what is too little to be divided. */
+async function runDry(group: Group): Promise<void> {
+  let before = -1n;
+  while ((await group.available()) !== before) {
+    before = await group.available();
+    await group.settleNext();
+  }
+  expect(before).toBeLessThan(4n);
+}
+
 const arrearsOf = async (group: Group, index: number): Promise<bigint> =>
   (await group.read("provider", index)).arrears;
 
@@ -124,6 +134,48 @@ describe("arrears", () => {
       [committee, 1],
       [committee, 2],
     ]);
+  });
+
+  it("are owed to at most 16 versions: what a later one earns is booked to the last of them", async () => {
+    const group = await poorGroup();
+    const { committee } = group;
+    const address = await committee.address();
+    await runDry(group);
+    const first: bigint = await group.read("keeperArrears", address, 1);
+    for (let version = 2; version <= 18; version += 1) {
+      committee.version = version;
+      committee.versionFrom = await committee.certifiedThrough();
+      await group.settleNext();
+    }
+    // The cut of 520,000 in each interval, all of it owed.
+    const owed = await Promise.all([2, 15, 16, 17, 18].map((v) => group.read("keeperArrears", address, v)));
+    expect(owed).toEqual([52_000n, 52_000n, 3n * 52_000n, 0n, 0n]);
+    expect((await group.read("escrow")).keeperArrears).toBe(first + 17n * 52_000n);
+
+    await group.deposit(10n ** 8n);
+    await group.send(world.payer, "collectKeeperArrears", [address, 16]);
+    expect([await group.keeper(0, 16), await group.keeper(3, 16)]).toEqual([39_000n, 39_000n]);
+    await group.checkBooks([[committee, 1], ...[16, 18].map((version) => [committee, version] as const)]);
+  });
+
+  it("of a provider that proves nothing stay as they are while there is no money", async () => {
+    const group = await poorGroup();
+    await runDry(group);
+    const owed = await arrearsOf(group, 1);
+    expect(owed).toBeGreaterThan(0n);
+    const interval = await group.committee.certify();
+    const receipt = await group.settle(interval, await group.items(interval.te, { 1: 0n }));
+    expect(group.settled(receipt).providers[1]).toEqual({ provider: 1, spaceTime: 0n, amount: 0n });
+    expect(await arrearsOf(group, 1)).toBe(owed);
+  });
+
+  it("of keepers are none where they are due nothing", async () => {
+    const group = await world.group({ deposit: 1_100_000n, config: { keeperShareBps: 0 } });
+    await group.add("short p0", { size: 10n * gibibyte });
+    while ((await group.read("state")).arrearsSince === 0n) await group.settleNext();
+    expect(await arrearsOf(group, 0)).toBeGreaterThan(0n);
+    expect((await group.read("escrow")).keeperArrears).toBe(0n);
+    expect(await group.keeper(0)).toBe(0n);
   });
 
   it("are all paid at one ratio after the end, in one call; the payer takes what is left", async () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { windUp } from "./sequence-end.ts";
 import { Player } from "./sequence-player.ts";
 import type { Stage } from "./sequence-stage.ts";
-import { beginnings, steps, type Beginning, type Step } from "./sequence-steps.ts";
+import { beginnings, casts, steps, type Beginning, type Cast, type Step } from "./sequence-steps.ts";
 
 export type Campaign = {
   calls: number;
@@ -20,11 +20,11 @@ export async function playSequences(
 ): Promise<Campaign> {
   const campaign: Campaign = { calls: 0, funded: 0, outcomes: new Map() };
   const game = fc.asyncProperty(
-    fc.constantFrom(4, 4, 7),
+    casts,
     beginnings,
     fc.array(steps, { minLength: 20, maxLength: 60, size: "max" }),
-    async (n, groups, sequence) => {
-      const player = await playSequence(stage, n, groups, sequence);
+    async (cast, groups, sequence) => {
+      const player = await playSequence(stage, cast, groups, sequence);
       campaign.calls += player.calls;
       campaign.funded += player.invariants.funded;
       for (const outcome of player.outcomes)
@@ -38,13 +38,13 @@ export async function playSequences(
 
 export async function playSequence(
   stage: Stage,
-  n: number,
+  cast: Cast,
   groups: readonly Beginning[],
   sequence: readonly Step[],
 ): Promise<Player> {
   let player: Player | undefined;
   try {
-    player = await Player.begin(stage, n, groups);
+    player = await Player.begin(stage, cast, groups);
     for (const step of sequence) {
       await player.play(step);
       await player.compare();

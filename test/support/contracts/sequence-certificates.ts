@@ -16,9 +16,8 @@ import * as settlement from "./model/settlement.ts";
 import { committeeOf, found, groupOf, type Certificate, type Entry } from "./model/world.ts";
 import type { Player } from "./sequence-player.ts";
 import { secretOfKeeper, type Receipt } from "./sequence-stage.ts";
-import { everything, type Choice, type Step } from "./sequence-steps.ts";
+import { everything, type Choice, type ProofFlaw, type Step } from "./sequence-steps.ts";
 
-type Run = { first: number; length: number };
 type Call = { wallet: Wallet; seat: number | undefined };
 
 export class CertificatePlayer {
@@ -113,12 +112,27 @@ export class CertificatePlayer {
     const signed = this.#signed(certificate);
     const digest = certificateDigest(player.stage.committees[index]?.domain as Hex, signed);
     const run = runOf(choice, certificate.entries.length);
-    const args = [signed, bitmap(signers), certify(secrets, digest), ...this.#handed(certificate, run)];
+    const handed = this.#handed(certificate, run, choice.proof);
+    const args = [signed, bitmap(signers), certify(secrets, digest), ...handed];
     const sending = { certificate, signers: signers.length, seat, forged };
     const agreed = await player.both(wallet, contract, "certify", args, (next, block) =>
       settlement.certify(next, index, sending, run, block),
     );
     if (agreed !== undefined) this.#expectSame(index, certificate, agreed, seat);
+  }
+
+  /** What a sequence came to, beside the calls. */
+  #noteSettled({ version }: Certificate, { group: index, number }: settlement.Handed): void {
+    const { outcomes, model } = this.#player;
+    const { providers, accounts } = groupOf(model, index);
+    if (version > 1) outcomes.add("a second version");
+    if (accounts.size > 1) outcomes.add("two accounts");
+    if (providers.some(({ data }) => data.at(-1)?.price === 0n)) outcomes.add("price 0");
+    const settled = model.groups.filter((group) => group.accounts.size > 0);
+    if (settled.length > 1) outcomes.add("several groups");
+    const committee = groupOf(model, index).service?.committee;
+    const memberships = [...(committee === undefined ? [] : committeeOf(model, committee).memberships)];
+    if (memberships.some(([other, { group }]) => group === index && other < number)) outcomes.add("a return");
   }
 
   async settle(index: number, step: Extract<Step, { kind: "settle" }>): Promise<void> {
@@ -134,14 +148,32 @@ export class CertificatePlayer {
     const { length: count } = certificate.entries;
     if (count === 0) return;
     const first = step.first % count;
-    const run = { first, length: Math.min(step.length, count - first) };
-    const { operators } = versionOf(committee, certificate.version);
-    const keeper = operators[step.sender];
+    const proven = step.proof === "none";
+    const run = { first, length: Math.min(step.length, count - first), proven };
+    await this.#settle(index, certificate, run, step.sender, step.proof);
+  }
+
+  /** Settles one group under a remembered certificate; its place in it is what the model says. */
+  async settleGroup(index: number, certificate: Certificate, group: number): Promise<void> {
+    const first = certificate.entries.findIndex((entry) => entry.group === group);
+    if (first >= 0) await this.#settle(index, certificate, { first, length: 1, proven: true }, -1, "none");
+  }
+
+  async #settle(
+    index: number,
+    certificate: Certificate,
+    run: settlement.Run,
+    sender: number,
+    proof: ProofFlaw,
+  ): Promise<void> {
+    const player = this.#player;
+    const { operators } = versionOf(committeeOf(player.model, index), certificate.version);
+    const keeper = operators[sender];
     const wallet =
       keeper === undefined ? player.stage.stranger : found(player.stage.keepers[keeper], "keeper").operator;
-    const seat = keeper === undefined ? undefined : step.sender;
+    const seat = keeper === undefined ? undefined : sender;
     const { contract } = found(player.stage.committees[index], "committee");
-    const args = [this.#signed(certificate), ...this.#handed(certificate, run)];
+    const args = [this.#signed(certificate), ...this.#handed(certificate, run, proof)];
     const agreed = await player.both(wallet, contract, "settle", args, (next, block) =>
       settlement.settle(next, index, certificate, run, seat, block),
     );
@@ -171,13 +203,22 @@ export class CertificatePlayer {
     }));
   }
 
-  #handed({ entries }: Certificate, { first, length }: Run): unknown[] {
+  /** Words and proof of the groups handed in, with a flaw unless they are to be proven. */
+  #handed({ entries }: Certificate, run: settlement.Run, flaw: ProofFlaw): unknown[] {
+    const { first, length, proven } = run;
     const groups = this.#groups(entries);
     const words = groups.slice(first, first + length).map(({ items, ...named }) => ({
       ...named,
       items: items.map(({ provider, spaceTime }) => (BigInt(provider) << 128n) | spaceTime),
     }));
-    return [first, words, new CertificateTree(groups).rangeProof(first, length)];
+    const proof = new CertificateTree(groups).rangeProof(first, length);
+    if (proven) return [first, words, proof];
+    const [head, ...rest] = words;
+    if (flaw === "shifted" && length > 0) return [first + 1, words, proof];
+    if (flaw === "shorter" && proof.length > 0) return [first, words, proof.slice(1)];
+    if (flaw === "items" && head !== undefined)
+      return [first, [{ ...head, items: head.items.map((word) => word + 1n) }, ...rest], proof];
+    return [first, words, [...proof, `0x${"77".repeat(32)}`]];
   }
 
   /** Groups that refused did so for a reason that the rules give; the others settled. */
@@ -205,15 +246,17 @@ export class CertificatePlayer {
           `group ${handed.group} of the certificate from ${certificate.ts}: the model ${expected.join(" or ") || "settles"}, the contract ${actual ?? "settles"}`,
         );
       player.outcomes.add(actual ?? "settled");
+      if (!("refused" in handed)) this.#noteSettled(certificate, handed);
       if (!("refused" in handed)) player.invariants.afterSettlement(index, certificate, handed, seat);
     }
   }
 }
 
-function runOf({ hand, first, length }: Choice, count: number): Run {
-  if (hand === "none" || count === 0) return { first: 0, length: 0 };
-  if (hand === "all") return { first: 0, length: count };
+function runOf({ hand, first, length, flaw }: Choice, count: number): settlement.Run {
+  const proven = flaw !== "proof";
+  if (hand === "none" || count === 0) return { first: 0, length: 0, proven };
+  if (hand === "all") return { first: 0, length: count, proven };
   const from = first % count;
   const rest = 1 + (length % (count - from));
-  return { first: from, length: rest };
+  return { first: from, length: rest, proven };
 }

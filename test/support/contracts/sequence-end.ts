@@ -21,7 +21,7 @@ export async function windUp(player: Player, index: number): Promise<void> {
   }
   await pullAll(player, index);
   await player.compare();
-  const held: bigint = await player.stage.world.token.getFunction("balanceOf")(player.group(index).target);
+  const held = await player.stage.heldBy(player.addressOf(index), player.coin);
   if (held !== 0n) throw new Error(`group ${index}: expected to be empty, actual ${held} units left`);
 }
 
@@ -62,8 +62,9 @@ async function pullAll(player: Player, index: number): Promise<void> {
   }
   const amount = availableOf(groupOf(player.model, index));
   if (amount === 0n) return;
-  const to = player.payer.address;
-  await player.both(player.payer, player.group(index), "withdrawPayer", [amount, to], (next, at) =>
+  const payer = player.payerOf(index);
+  const args = [amount, payer.address];
+  await player.both(payer, player.group(index), "withdrawPayer", args, (next, at) =>
     funds.withdrawPayer(groupOf(next, index), at, amount),
   );
 }

@@ -40,27 +40,45 @@ export class MemberPlayer {
     const named = range(n, offset);
     const addresses = named.map((keeper) => this.#player.stage.keepers[keeper]?.operator.address);
     const { contract } = found(this.#player.stage.committees[committee], "committee");
-    await this.#player.both(this.#player.payer, contract, "propose", [addresses], (next) =>
+    await this.#player.both(this.#player.convener, contract, "propose", [addresses], (next) =>
       committees.propose(committeeOf(next, committee), named),
     );
     const proposal = committeeOf(this.#player.model, committee).versions.length - 1;
     if (withdraw) {
-      await this.#player.both(this.#player.payer, contract, "withdrawProposal", [proposal], (next) =>
+      await this.#player.both(this.#player.convener, contract, "withdrawProposal", [proposal], (next) =>
         committees.withdrawProposal(committeeOf(next, committee), proposal),
       );
       return;
     }
-    const present = committees.versionOf(committeeOf(this.#player.model, committee), version).operators;
-    const needed = [
-      ...present.slice(0, (2 * (n - 1)) / 3 + 1),
-      ...named.filter((keeper) => !present.includes(keeper)),
-    ];
+    const inForce = committees.versionOf(committeeOf(this.#player.model, committee), version);
+    const present = inForce.operators;
+    const first = present.slice(0, (2 * (n - 1)) / 3 + 1);
+    const isNew = (keeper: number): boolean => !present.includes(keeper) || inForce.resigned.has(keeper);
+    const needed = [...first, ...named.filter((keeper) => isNew(keeper) && !first.includes(keeper))];
     for (const keeper of needed) {
       const { operator } = found(this.#player.stage.keepers[keeper], "keeper");
       await this.#player.both(operator, contract, "consent", [proposal], (next, at) =>
         committees.consent(next, committee, proposal, keeper, at),
       );
     }
+  }
+
+  async resign(committee: number, pick: number): Promise<void> {
+    const keeper = pick % this.#player.stage.keepers.length;
+    const { operator } = found(this.#player.stage.keepers[keeper], "keeper");
+    const { contract } = found(this.#player.stage.committees[committee], "committee");
+    await this.#player.both(operator, contract, "resign", [], (next) =>
+      committees.resign(committeeOf(next, committee), keeper),
+    );
+  }
+
+  /** By the convener, for a group of whatever payer. */
+  async invite(committee: number, group: number, invited: boolean): Promise<void> {
+    const { contract } = found(this.#player.stage.committees[committee], "committee");
+    const args = [this.#player.addressOf(group), invited];
+    await this.#player.both(this.#player.convener, contract, "invite", args, (next) =>
+      committees.invite(committeeOf(next, committee), group, invited),
+    );
   }
 
   async rotate(committee: number, pick: number): Promise<void> {

@@ -10,7 +10,9 @@ import { Invariants } from "./sequence-invariants.ts";
 import { MemberPlayer } from "./sequence-members.ts";
 import { ProviderPlayer } from "./sequence-providers.ts";
 import type { Receipt, Stage } from "./sequence-stage.ts";
-import type { Beginning, Step } from "./sequence-steps.ts";
+import { ScenePlayer } from "./sequence-scenes.ts";
+import { WithdrawalPlayer } from "./sequence-withdrawals.ts";
+import type { Beginning, Cast, Step } from "./sequence-steps.ts";
 
 /** What both sides of a call agreed on. */
 export type Agreed<Result> = { result: Result; receipt: Receipt } | undefined;
@@ -22,6 +24,8 @@ export class Player {
   readonly groups: Contract[] = [];
   /** The two committees of this sequence. */
   readonly committees: readonly number[];
+  /** Its money is the chain's coin. */
+  readonly coin: boolean;
   readonly invariants: Invariants;
   /** Every call with its block and its outcome, for who reads a failure. */
   readonly log: string[] = [];
@@ -30,21 +34,27 @@ export class Player {
   readonly #certificates: CertificatePlayer;
   readonly #providers: ProviderPlayer;
   readonly #members: MemberPlayer;
+  readonly #withdrawals: WithdrawalPlayer;
+  readonly #scenes: ScenePlayer;
 
-  private constructor(stage: Stage, model: World, n: number) {
+  private constructor(stage: Stage, model: World, cast: Cast) {
     this.stage = stage;
     this.model = model;
-    this.committees = n === 4 ? [0, 1] : [2, 3];
+    this.committees = stage.committeesOf(cast);
+    this.coin = cast.coin;
+    this.outcomes.add(`n = ${cast.n}`).add(cast.coin ? "coin" : "token");
     this.invariants = new Invariants(this);
     this.#certificates = new CertificatePlayer(this);
     this.#providers = new ProviderPlayer(this);
     this.#members = new MemberPlayer(this);
+    this.#withdrawals = new WithdrawalPlayer(this);
+    this.#scenes = new ScenePlayer(this, this.#certificates);
   }
 
-  static async begin(stage: Stage, n: number, beginnings: readonly Beginning[]): Promise<Player> {
-    const player = new Player(stage, await stage.begin(), n);
+  static async begin(stage: Stage, cast: Cast, beginnings: readonly Beginning[]): Promise<Player> {
+    const player = new Player(stage, await stage.begin(), cast);
     for (const [i, beginning] of beginnings.entries()) {
-      player.groups.push(await stage.group(player.model, beginning));
+      player.groups.push(await stage.group(player.model, beginning, cast.coin));
       await player.#enterFirst(i, beginning);
     }
     await player.compare();
@@ -52,8 +62,13 @@ export class Player {
   }
 
   /** The first deposit is measured by what R32 asks for after the first providers. */
-  async #enterFirst(index: number, { committee, ceiling, data, permille }: Beginning): Promise<void> {
+  async #enterFirst(index: number, beginning: Beginning): Promise<void> {
+    const { committee, ceiling, data, permille, foreign } = beginning;
     await this.deposit(index, 1n << 95n);
+    if (foreign) {
+      await this.play({ kind: "enter", group: index, committee, ceiling });
+      await this.play({ kind: "invite", group: index, committee, invited: true });
+    }
     await this.play({ kind: "enter", group: index, committee, ceiling });
     for (const [who, { size, price }] of data.entries())
       await this.play({ kind: "add", group: index, who: index + who, size, price, flaw: "none" });
@@ -61,17 +76,23 @@ export class Player {
     const block = (await this.block()) + 1;
     const kept = (funds.requiredOf(group, block) * BigInt(permille)) / 1000n;
     const amount = funds.availableOf(group) - kept;
-    await this.both(
-      this.payer,
-      this.group(index),
-      "withdrawPayer",
-      [amount, this.payer.address],
-      (next, at) => funds.withdrawPayer(groupOf(next, index), at, amount),
+    await this.#withdraw(index, amount);
+  }
+
+  async #withdraw(index: number, amount: bigint): Promise<void> {
+    const payer = this.payerOf(index);
+    await this.both(payer, this.group(index), "withdrawPayer", [amount, payer.address], (next, at) =>
+      funds.withdrawPayer(groupOf(next, index), at, amount),
     );
   }
 
-  get payer(): Wallet {
+  /** Convener of the committees. */
+  get convener(): Wallet {
     return this.stage.world.convener;
+  }
+
+  payerOf(index: number): Wallet {
+    return groupOf(this.model, index).foreign ? this.stage.other : this.convener;
   }
 
   group(index: number): Contract {
@@ -103,11 +124,12 @@ export class Player {
     method: string,
     args: readonly unknown[],
     play: (next: World, block: number) => Result,
+    value = 0n,
   ): Promise<Agreed<Result>> {
     const block = (await this.block()) + 1;
     this.invariants.noteBlocks(block, block);
     const outcome = attempt(this.model, (next) => play(next, block));
-    const played = await this.stage.call(from, contract, method, args);
+    const played = await this.stage.call(from, contract, method, args, value);
     this.calls += 1;
     const expected = "refused" in outcome ? outcome.refused : undefined;
     const actual = "refused" in played ? played.refused.error : "accepted";
@@ -128,13 +150,14 @@ export class Player {
   }
 
   async compare(): Promise<void> {
-    await compare({ stage: this.stage, model: this.model, groups: this.groups, committees: this.committees });
+    const { stage, model, groups, committees, coin } = this;
+    await compare({ stage, model, groups, committees, coin });
   }
 
   async deposit(index: number, amount: bigint): Promise<void> {
-    await this.both(this.payer, this.group(index), "deposit", [amount], (next) =>
-      funds.deposit(groupOf(next, index), amount),
-    );
+    const value = this.coin ? amount : 0n;
+    const play = (next: World): void => funds.deposit(groupOf(next, index), amount);
+    await this.both(this.payerOf(index), this.group(index), "deposit", [amount], play, value);
   }
 
   async play(step: Step): Promise<void> {
@@ -175,9 +198,18 @@ export class Player {
       case "propose":
         return this.#members.propose(this.#committee(step.committee), step.offset, step.withdraw);
       case "rotate":
-        return this.#members.rotate(this.#committee(step.committee), step.keeper);
+      case "resign":
+        return this.#members[step.kind](this.#committee(step.committee), step.keeper);
+      case "invite":
+        return this.#members.invite(this.#committee(step.committee), index, step.invited);
       case "pullMany":
-        return this.#pullMany(step.who);
+        return this.#withdrawals.ofProvider(step.who);
+      case "pullKeepers":
+        return this.#withdrawals.ofKeeper(step.who);
+      case "comeBack":
+      case "starve":
+      case "settleLate":
+        return this.#scenes.play(step, index);
     }
   }
 
@@ -193,13 +225,9 @@ export class Player {
       const lacking = required > available ? required - available : available / 4n;
       return this.deposit(index, (lacking * permille) / 1000n);
     }
-    const amount = ((available > required ? available - required : required) * permille) / 1000n;
-    await this.both(
-      this.payer,
-      this.group(index),
-      "withdrawPayer",
-      [amount, this.payer.address],
-      (next, at) => funds.withdrawPayer(groupOf(next, index), at, amount),
+    await this.#withdraw(
+      index,
+      ((available > required ? available - required : required) * permille) / 1000n,
     );
   }
 
@@ -246,7 +274,7 @@ export class Player {
   ): Promise<void> {
     const contract = this.group(index);
     if (step.kind === "terminate") {
-      await this.both(this.payer, contract, "terminate", [], (next, at) =>
+      await this.both(this.payerOf(index), contract, "terminate", [], (next, at) =>
         service.terminate(next, index, at),
       );
     } else if (step.kind === "collectAll") {
@@ -256,13 +284,13 @@ export class Player {
     } else if (step.kind === "enter") {
       const to = this.#committee(step.committee);
       const address = this.stage.committees[to]?.address;
-      await this.both(this.payer, contract, "enter", [address, step.ceiling], (next, at) =>
+      await this.both(this.payerOf(index), contract, "enter", [address, step.ceiling], (next, at) =>
         service.enter(next, index, at, to, step.ceiling),
       );
     } else {
       const ceiling = (groupOf(this.model, index).service?.ceiling ?? 1) + step.by;
       if (ceiling < 0) return;
-      await this.both(this.payer, contract, "raiseCeiling", [ceiling], (next, at) =>
+      await this.both(this.payerOf(index), contract, "raiseCeiling", [ceiling], (next, at) =>
         service.raiseCeiling(next, index, at, ceiling),
       );
     }
@@ -282,31 +310,13 @@ export class Player {
     if (step.wait && from !== never) await this.reach(from + step.offset);
     const wallet =
       by === "payer"
-        ? this.payer
+        ? this.payerOf(index)
         : by === "stranger"
           ? this.stage.stranger
           : found(this.stage.operators[by], "operator");
     await this.both(wallet, this.group(index), "abandon", [named], (next, at) =>
       service.abandon(next, call, at),
     );
-  }
-
-  /** R31: withdrawals over many groups in one call; one that fails harms only itself. */
-  async #pullMany(who: number): Promise<void> {
-    const operator = who % this.stage.operators.length;
-    const wallet = found(this.stage.operators[operator], "operator");
-    const claims = this.groups.flatMap((contract, group) => {
-      const provider = groupOf(this.model, group).providers.findLastIndex((p) => p.operator === operator);
-      return provider < 0 ? [] : [{ address: contract.target, group, provider }];
-    });
-    const { factory } = this.stage.world;
-    const args = [claims.map(({ address, provider }) => ({ group: address, provider }))];
-    await this.both(wallet, factory, "withdrawProviders", args, (next) => {
-      for (const { group, provider } of claims) {
-        if ((groupOf(next, group).providers[provider]?.credit ?? 0n) > 0n)
-          funds.withdrawProvider(groupOf(next, group), provider);
-      }
-    });
   }
 }
 

@@ -37,7 +37,7 @@ export class ProviderPlayer {
     const contract = this.#player.group(index);
     if (kind === "add") {
       await this.#player.both(
-        this.#player.payer,
+        this.#player.payerOf(index),
         contract,
         "addProvider",
         [wallet.address, terms, signature],
@@ -45,7 +45,7 @@ export class ProviderPlayer {
       );
     } else {
       await this.#player.both(
-        this.#player.payer,
+        this.#player.payerOf(index),
         contract,
         "changeData",
         [provider, terms, signature],
@@ -107,7 +107,7 @@ export class ProviderPlayer {
     const contract = this.#player.group(index);
     const calls = {
       remove: () =>
-        this.#player.both(this.#player.payer, contract, "removeProvider", [provider], (next, at) =>
+        this.#player.both(this.#player.payerOf(index), contract, "removeProvider", [provider], (next, at) =>
           providers.leave(next, groupOf(next, index), at, provider, "payer"),
         ),
       notice: () =>

@@ -1,5 +1,5 @@
 /** The contracts that random sequences play on: real committees and groups, and a quick way to call them. */
-import { Contract, type Interface, type TransactionReceipt, type Wallet } from "ethers";
+import { Contract, ZeroAddress, type Interface, type TransactionReceipt, type Wallet } from "ethers";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 import { deployContract, gasCap, refusal, type Refusal } from "./chain.ts";
 import { secretOf } from "./keys.ts";
@@ -7,7 +7,7 @@ import { range, type Keeper } from "./basics.ts";
 import { CommitteeWorld, type Committee } from "./committee-world.ts";
 import type { Rhythm } from "./committee.ts";
 import { newGroup, never, type Committee as CommitteeModel, type World } from "./model/world.ts";
-import type { Beginning } from "./sequence-steps.ts";
+import type { Beginning, Cast } from "./sequence-steps.ts";
 
 /** Short periods within R4, so that a sequence sees many intervals; two grids that do not match. */
 const rhythms: readonly Rhythm[] = [
@@ -17,6 +17,11 @@ const rhythms: readonly Rhythm[] = [
 const leastKeeperFees = [0n, 1n] as const;
 const mostProviders = 20;
 const keeperCount = 10;
+const stageCasts: readonly Cast[] = [
+  { n: 4, coin: false },
+  { n: 7, coin: false },
+  { n: 4, coin: true },
+];
 
 /** Secret key of a keeper after so many rotations. */
 export function secretOfKeeper(keeper: number, rotations: number): bigint {
@@ -33,7 +38,9 @@ export class Stage {
   readonly keepers: Keeper[];
   readonly operators: Wallet[];
   readonly stranger: Wallet;
-  /** Two committees of 4 members, then two of 7. */
+  /** A payer that is not the convener. */
+  readonly other: Wallet;
+  /** Two for each cast of `casts`. */
   readonly committees: Committee[];
   readonly reader: Contract;
   readonly lens: Contract;
@@ -46,13 +53,14 @@ export class Stage {
 
   private constructor(
     world: CommitteeWorld,
-    parts: Pick<Stage, "keepers" | "operators" | "stranger" | "committees" | "reader" | "lens">,
+    parts: Pick<Stage, "keepers" | "operators" | "stranger" | "other" | "committees" | "reader" | "lens">,
     kept: World,
   ) {
     this.world = world;
     this.keepers = parts.keepers;
     this.operators = parts.operators;
     this.stranger = parts.stranger;
+    this.other = parts.other;
     this.committees = parts.committees;
     this.reader = parts.reader;
     this.lens = parts.lens;
@@ -71,22 +79,27 @@ export class Stage {
     const stranger = await chain.account("stranger");
     const reader = await deployContract("BatchReader", deployer);
     const lens = await deployContract("Lens", deployer, [world.registry]);
-    await (await token.getFunction("mint")(convener.address, 10n ** 40n)).wait();
+    const other = await chain.account("other payer");
+    for (const { address } of [convener, other]) {
+      await (await token.getFunction("mint")(address, 10n ** 40n)).wait();
+      await chain.rpc("hardhat_setBalance", [address, `0x${(10n ** 40n).toString(16)}`]);
+    }
     const committees: Committee[] = [];
     const models: CommitteeModel[] = [];
-    for (const n of [4, 7]) {
+    for (const { n, coin } of stageCasts) {
       for (const [i, rhythm] of rhythms.entries()) {
         const leastKeeperFee = leastKeeperFees[i] ?? 0n;
-        const terms = { leastKeeperFee, leastKeeperShareBps: 0, mostProviders };
+        const paidIn = coin ? { token: ZeroAddress } : {};
+        const terms = { ...paidIn, leastKeeperFee, leastKeeperShareBps: 0, mostProviders };
         const committee = await world.committee(keepers.slice(0, n), { rhythm, terms });
         committees.push(committee);
         const origin = committee.created?.blockNumber ?? never;
         models.push(modelOf(n, rhythm, origin, leastKeeperFee));
       }
     }
-    const parts = { keepers, operators, stranger, committees, reader, lens };
+    const parts = { keepers, operators, stranger, other, committees, reader, lens };
     const stage = new Stage(world, parts, { committees: models, groups: [], keys: keepers.map(() => 0) });
-    const senders = [convener, stranger, ...operators, ...keepers.map(({ operator }) => operator)];
+    const senders = [convener, stranger, other, ...operators, ...keepers.map(({ operator }) => operator)];
     for (const { address } of senders) await chain.rpc("hardhat_impersonateAccount", [address]);
     for (const [i, operator] of operators.entries()) {
       const peer = `0x002408011220${i.toString(16).padStart(64, "7")}`;
@@ -107,29 +120,50 @@ export class Stage {
     return structuredClone(this.#kept);
   }
 
-  /** A group of the convener, in no committee, that may take the convener's tokens. */
-  async group(model: World, { lockup, keeperShareBps, keeperFee }: Beginning): Promise<Contract> {
+  /** The two committees of a cast. */
+  committeesOf({ n, coin }: Cast): readonly [number, number] {
+    const place = stageCasts.findIndex((cast) => cast.n === n && cast.coin === coin);
+    return [2 * place, 2 * place + 1];
+  }
+
+  /** What an address holds of a cast's money. */
+  async heldBy(address: string, coin: boolean): Promise<bigint> {
+    const { token, chain } = this.world;
+    return coin ? chain.provider.getBalance(address) : token.getFunction("balanceOf")(address);
+  }
+
+  /** A group in no committee that may take its payer's tokens. */
+  async group(model: World, beginning: Beginning, coin: boolean): Promise<Contract> {
+    const { lockup, keeperShareBps, keeperFee, foreign } = beginning;
     const { factory, token, convener, chain } = this.world;
-    const config = { token: await token.getAddress(), lockup, keeperShareBps, keeperFee };
-    const none = "0x0000000000000000000000000000000000000000";
-    const receipt = await this.sent(convener, factory, "createGroup", [config, none, 0]);
+    const payer = foreign ? this.other : convener;
+    const paidIn = coin ? ZeroAddress : await token.getAddress();
+    const config = { token: paidIn, lockup, keeperShareBps, keeperFee };
+    const receipt = await this.sent(payer, factory, "createGroup", [config, ZeroAddress, 0]);
     const created = receipt.logs
       .map((log) => factory.interface.parseLog(log))
       .find((log) => log?.name === "GroupCreated");
     const group = new Contract(created?.args["group"], this.groupAbi, chain.provider);
-    await this.sent(convener, token, "approve", [group.target, (1n << 256n) - 1n]);
+    await this.sent(payer, token, "approve", [group.target, (1n << 256n) - 1n]);
     model.groups.push(
-      newGroup({ lockup, keeperShareBps: BigInt(keeperShareBps), keeperFee }, receipt.blockNumber),
+      newGroup({ lockup, keeperShareBps: BigInt(keeperShareBps), keeperFee, foreign }, receipt.blockNumber),
     );
     return group;
   }
 
   /** Sends a call in a block of its own. @returns its receipt, or the custom error */
-  async call(from: Wallet, contract: Contract, method: string, args: readonly unknown[]): Promise<Played> {
+  async call(
+    from: Wallet,
+    contract: Contract,
+    method: string,
+    args: readonly unknown[],
+    value = 0n,
+  ): Promise<Played> {
     const { rpc } = this.world.chain;
     const data = contract.interface.encodeFunctionData(method, args);
+    const [gas, sent] = [`0x${gasCap.toString(16)}`, `0x${value.toString(16)}`];
     const sending = rpc("eth_sendTransaction", [
-      { from: from.address, to: contract.target, data, gas: `0x${gasCap.toString(16)}` },
+      { from: from.address, to: contract.target, data, gas, value: sent },
     ]);
     const failed = await sending.then(
       () => false,
@@ -197,6 +231,7 @@ function modelOf(n: number, rhythm: Rhythm, origin: number, leastKeeperFee: bigi
     consents: new Set<number>(),
     rotation: false,
     withdrawn: false,
+    resigned: new Set<number>(),
     completedAt: origin,
     from: origin,
   };
@@ -212,6 +247,7 @@ function modelOf(n: number, rhythm: Rhythm, origin: number, leastKeeperFee: bigi
     // There is no version 0.
     versions: [{ ...first, operators: [] }, first],
     memberships: new Map(),
+    invited: new Set(),
     remembered: new Map(),
   };
 }

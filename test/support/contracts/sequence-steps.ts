@@ -1,11 +1,19 @@
-/** Random calls of committees and groups of the second edition, and the weight of each. */
+/** Random calls of committees and groups, and the weight of each. */
 import fc from "fast-check";
 import { gibibyte, perGibibyteBlock } from "./group-world.ts";
 
 /** Indices count modulo what there is. */
 export type Step =
   | { kind: "certify"; committee: number; choice: Choice }
-  | { kind: "settle"; committee: number; pick: number; first: number; length: number; sender: number }
+  | {
+      kind: "settle";
+      committee: number;
+      pick: number;
+      first: number;
+      length: number;
+      sender: number;
+      proof: ProofFlaw;
+    }
   | { kind: "fund" | "withdraw"; group: number; permille: number }
   | { kind: "add" | "change"; group: number; who: number; size: bigint; price: bigint; flaw: ConsentFlaw }
   | { kind: "burst" | "remove" | "notice" | "collect" | "pull"; group: number; who: number }
@@ -17,9 +25,17 @@ export type Step =
   | { kind: "abandon"; group: number; by: number; wait: boolean; offset: number; named: number }
   | { kind: "release" | "reclaim"; committee: number; number: number }
   | { kind: "propose"; committee: number; offset: number; withdraw: boolean }
-  | { kind: "rotate"; committee: number; keeper: number }
-  | { kind: "pullMany"; who: number }
+  | { kind: "rotate" | "resign"; committee: number; keeper: number }
+  | { kind: "invite"; committee: number; group: number; invited: boolean }
+  | { kind: "pullMany" | "pullKeepers"; who: number }
+  | Scene
   | { kind: "mine"; blocks: number };
+
+/** Runs of calls that single steps rarely come to in a row. */
+export type Scene =
+  | { kind: "comeBack"; group: number; move: boolean }
+  | { kind: "starve"; group: number; permille: number }
+  | { kind: "settleLate"; group: number; delay: number; offset: number };
 
 export type ConsentFlaw = "none" | "sequence" | "deadline" | "signer";
 
@@ -34,7 +50,11 @@ export type CertificateFlaw =
   | "failed"
   | "payee"
   | "count"
-  | "extra";
+  | "extra"
+  | "proof";
+
+/** What is wrong with the proof of the groups that are handed in. */
+export type ProofFlaw = "none" | "longer" | "shorter" | "shifted" | "items";
 
 export type Choice = {
   lapsed: number;
@@ -50,6 +70,7 @@ export type Choice = {
   first: number;
   length: number;
   flaw: CertificateFlaw;
+  proof: ProofFlaw;
 };
 
 const flaws: CertificateFlaw[] = [
@@ -63,7 +84,10 @@ const flaws: CertificateFlaw[] = [
   "count",
   "count",
   "extra",
+  "proof",
 ];
+
+const proofFlaws: ProofFlaw[] = ["longer", "shorter", "shifted", "items"];
 
 /** More than any committed space-time. */
 export const everything = -1;
@@ -88,7 +112,26 @@ const choice: fc.Arbitrary<Choice> = fc.record({
     { weight: 8, arbitrary: fc.constant<CertificateFlaw>("none") },
     { weight: 1, arbitrary: fc.constantFrom(...flaws) },
   ),
+  proof: fc.constantFrom(...proofFlaws),
 });
+
+/** A certificate in time, with all paid and everything proven. */
+export const calm: Choice = {
+  lapsed: 0,
+  late: false,
+  delay: 0,
+  leader: 0,
+  sender: 0,
+  failedFrom: 0,
+  payees: 127,
+  absent: 0,
+  permilles: Array(12).fill(1000),
+  hand: "all",
+  first: 0,
+  length: 0,
+  flaw: "none",
+  proof: "none",
+};
 
 const kind = <Kind extends string>(...kinds: Kind[]): fc.Arbitrary<Kind> => fc.constantFrom(...kinds);
 const group = fc.nat(5);
@@ -117,6 +160,10 @@ const weighted: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
       first: fc.nat(3),
       length: fc.integer({ min: 1, max: 3 }),
       sender: fc.nat(7),
+      proof: fc.oneof(
+        { weight: 6, arbitrary: fc.constant<ProofFlaw>("none") },
+        { weight: 1, arbitrary: fc.constantFrom(...proofFlaws) },
+      ),
     }),
   ],
   [4, fc.record({ kind: kind("fund"), group, permille: kindOf(1, 300, 1000, 1000, 2000) })],
@@ -147,8 +194,12 @@ const weighted: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
     1,
     fc.record({ kind: kind("propose"), committee, offset: fc.nat(3), withdraw: kindOf(false, false, true) }),
   ],
-  [1, fc.record({ kind: kind("rotate"), committee, keeper: fc.nat(9) })],
-  [1, fc.record({ kind: kind("pullMany"), who })],
+  [2, fc.record({ kind: kind("rotate", "resign"), committee, keeper: fc.nat(9) })],
+  [1, fc.record({ kind: kind("invite"), committee, group, invited: kindOf(true, true, false) })],
+  [2, fc.record({ kind: kind("pullMany", "pullKeepers"), who: fc.nat(9) })],
+  [1, fc.record({ kind: kind("comeBack"), group, move: fc.boolean() })],
+  [1, fc.record({ kind: kind("starve"), group, permille: kindOf(0, 500, 999, 1000) })],
+  [1, fc.record({ kind: kind("settleLate"), group, delay: fc.nat(60), offset: fc.nat(60) })],
   [4, fc.record({ kind: kind("mine"), blocks: fc.integer({ min: 1, max: 40 }) })],
 ];
 
@@ -168,11 +219,24 @@ export type Beginning = {
   keeperFee: bigint;
   committee: number;
   ceiling: number;
+  /** Its payer is not the committees' convener, and needs an invitation. */
+  foreign: boolean;
   /** First providers: bytes and price. */
   data: { size: bigint; price: bigint }[];
   /** Parts of 1,000 of what R32 asks for: 1,000 runs short soon. */
   permille: number;
 };
+
+/** Size and money of a sequence's two committees. */
+export type Cast = { n: number; coin: boolean };
+
+export const casts: fc.Arbitrary<Cast> = fc.constantFrom(
+  { n: 4, coin: false },
+  { n: 4, coin: false },
+  { n: 4, coin: true },
+  { n: 7, coin: false },
+  { n: 7, coin: false },
+);
 
 export const beginnings: fc.Arbitrary<Beginning[]> = fc.array(
   fc.record({
@@ -181,6 +245,7 @@ export const beginnings: fc.Arbitrary<Beginning[]> = fc.array(
     keeperFee: kindOf(0n, 1n, 1_000_003n, 10n ** 12n),
     committee,
     ceiling: fc.integer({ min: 2, max: 6 }),
+    foreign: kindOf(false, false, true),
     data: fc.array(
       fc.record({
         size: fc.bigInt(1n, gibibyte << 3n),

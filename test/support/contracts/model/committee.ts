@@ -42,6 +42,7 @@ export function admit(
   const group = groupOf(world, request.group);
   const least = rhythm.interval + (faulty(committee) + 1) * rhythm.turn;
   new Checks()
+    .refuse(group.foreign && !committee.invited.has(request.group), "Committee_NotInvited")
     .refuse(group.keeperFee < committee.leastKeeperFee, "Committee_FeeTooLow")
     .refuse(group.keeperShareBps < committee.leastKeeperShareBps, "Committee_ShareTooLow")
     .refuse(group.lockup < least, "Committee_LockupTooShort")
@@ -157,6 +158,8 @@ export function waiting(committee: Committee): number[] {
 
 function activate(committee: Committee, version: number, from: number): void {
   const record = versionOf(committee, version);
+  // The same members with another key: who resigned has resigned.
+  if (record.rotation) record.resigned = new Set(versionOf(committee, committee.version).resigned);
   record.from = from;
   committee.version = version;
 }
@@ -185,6 +188,7 @@ export function propose(committee: Committee, operators: readonly number[]): voi
     consents: new Set(),
     rotation: false,
     withdrawn: false,
+    resigned: new Set(),
     completedAt: never,
     from: never,
   });
@@ -207,17 +211,35 @@ export function consent(world: World, index: number, version: number, keeper: nu
   const committee = committeeOf(world, index);
   if (!isOpen(committee, version)) refuse("Committee_NoSuchProposal");
   const record = versionOf(committee, version);
-  const present = versionOf(committee, committee.version).operators;
+  const { operators: present, resigned } = versionOf(committee, committee.version);
   new Checks()
     .refuse(![...record.operators, ...present].includes(keeper), "Committee_NotMember")
     .refuse(record.consents.has(keeper), "Committee_AlreadyConsented")
     .end();
   record.consents.add(keeper);
-  const lacking = record.operators.filter((o) => !present.includes(o) && !record.consents.has(o));
+  // A member that resigned is not drawn in again by others.
+  const isNew = (operator: number): boolean => !present.includes(operator) || resigned.has(operator);
+  const lacking = record.operators.filter((o) => isNew(o) && !record.consents.has(o));
   const agreed = present.filter((operator) => record.consents.has(operator));
   if (lacking.length > 0 || agreed.length < quorum(committee)) return;
   record.keys = record.operators.map((operator) => world.keys[operator] ?? 0);
   complete(committee, version, block);
+}
+
+/** R37: a member resigns, also from a complete version that waits; its seats stay until a handover. */
+export function resign(committee: Committee, keeper: number): void {
+  const waits = waiting(committee).filter((version) => !versionOf(committee, version).rotation);
+  const left = [committee.version, ...waits]
+    .map((version) => versionOf(committee, version))
+    .filter(({ operators, resigned }) => operators.includes(keeper) && !resigned.has(keeper));
+  if (left.length === 0) refuse("Committee_NothingToResign");
+  for (const { resigned } of left) resigned.add(keeper);
+}
+
+/** R38: the convener lets a group into its closed committee, or takes that back. */
+export function invite(committee: Committee, group: number, invited: boolean): void {
+  if (invited) committee.invited.add(group);
+  else committee.invited.delete(group);
 }
 
 /** A member puts its present registry key into its seats: a version without anybody else's consent (R37). */
@@ -251,6 +273,7 @@ function startRotation(committee: Committee, keys: number[], block: number): voi
     consents: new Set(),
     rotation: true,
     withdrawn: false,
+    resigned: new Set(),
     completedAt: never,
     from: never,
   });

@@ -44,17 +44,24 @@ type Call = {
   block: number;
 };
 
+/** Groups of a certificate that are handed in. `proven`: what is handed in is what was certified, with its range proof. */
+export type Run = { first: number; length: number; proven: boolean };
+
+/** R29: nothing is settled that was not certified. */
+function expectProof({ proven }: Run): void {
+  new Checks()
+    .refuse(!proven, "Committee_BadGroupProof")
+    .refuse(!proven, "Committee_BadProofLength")
+    .refuse(!proven, "Committee_GroupsOutOfRange")
+    .end();
+}
+
 /** The committee's next certificate, with some of its groups. */
-export function certify(
-  world: World,
-  index: number,
-  sending: Sending,
-  run: { first: number; length: number },
-  block: number,
-): Handed[] {
+export function certify(world: World, index: number, sending: Sending, run: Run, block: number): Handed[] {
   const committee = committeeOf(world, index);
   const { certificate } = sending;
   accept(committee, sending, block);
+  expectProof(run);
   const handed = settleRun(world, index, certificate, run, sending.seat, block);
   const settled = handed.filter((result) => !("refused" in result)).length;
   if (settled < certificate.entries.length) {
@@ -68,12 +75,13 @@ export function settle(
   world: World,
   index: number,
   certificate: Certificate,
-  run: { first: number; length: number },
+  run: Run,
   seat: number | undefined,
   block: number,
 ): Handed[] {
   const remembered = committeeOf(world, index).remembered.get(certificate.ts);
   if (remembered?.certificate.te !== certificate.te) refuse("Committee_NotRemembered");
+  expectProof(run);
   return settleRun(world, index, certificate, run, seat, block);
 }
 
@@ -82,7 +90,7 @@ function settleRun(
   world: World,
   committee: number,
   certificate: Certificate,
-  { first, length }: { first: number; length: number },
+  { first, length }: Run,
   seat: number | undefined,
   block: number,
 ): Handed[] {

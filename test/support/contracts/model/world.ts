@@ -36,6 +36,8 @@ export type Group = {
   readonly lockup: number;
   readonly keeperShareBps: bigint;
   readonly keeperFee: bigint;
+  /** Its payer is not the committees' convener. */
+  readonly foreign: boolean;
   settledThrough: number;
   /** Block of the call that last moved settledThrough. */
   movedAt: number;
@@ -73,6 +75,8 @@ export type Version = {
   consents: Set<number>;
   rotation: boolean;
   withdrawn: boolean;
+  /** Keepers that resigned from it. */
+  resigned: Set<number>;
   completedAt: number;
   from: number;
 };
@@ -106,6 +110,8 @@ export type Committee = {
   version: number;
   versions: Version[];
   memberships: Map<number, Membership>;
+  /** Groups that the convener lets in (R38); its own need no invitation. */
+  invited: Set<number>;
   remembered: Map<number, Remembered>;
 };
 
@@ -175,7 +181,7 @@ export function found<Value>(value: Value | undefined, what: string): Value {
 }
 
 export function newGroup(
-  config: Pick<Group, "lockup" | "keeperShareBps" | "keeperFee">,
+  config: Pick<Group, "lockup" | "keeperShareBps" | "keeperFee" | "foreign">,
   block: number,
 ): Group {
   return {
