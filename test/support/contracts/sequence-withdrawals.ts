@@ -5,7 +5,7 @@ import { committeeOf, found, groupOf, type World } from "./model/world.ts";
 import type { Player } from "./sequence-player.ts";
 
 /** What a claim pays in the model; nothing, if it has to fail. */
-type Claim = { words: unknown; pay(next: World): bigint };
+type Claim = { words: unknown; pay: (next: World) => bigint };
 
 export class WithdrawalPlayer {
   readonly #player: Player;
