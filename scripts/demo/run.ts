@@ -202,7 +202,7 @@ function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined
     (status) => status?.groups.map(({ challenges }) => challenges.whole) ?? [],
   );
   const whole = answers.reduce((sum, count) => sum + count, 0);
-  const phase = statuses[leader]?.groups[0]?.phase ?? "down";
+  const phase = statuses[leader]?.committees[0]?.phase ?? "down";
   const where = turn === 0 ? bar(head - ts, interval) : `turn ${turn}`;
   const up = statuses.filter((status) => status !== undefined).length;
   return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${whole}`;

@@ -16,25 +16,29 @@ const page = `<!doctype html><html lang="en"><title>library</title><body><script
 const script = `
 import * as whitepay from "@whitepay/client";
 const query = new URLSearchParams(location.search);
-const [group, settlement] = [query.get("group"), query.get("settlement")];
+const [group, lens, settlement] = ["group", "lens", "settlement"].map((name) => query.get(name));
+const at = { address: group, lens };
 const provider = await whitepay.connectRpc(location.origin + "/rpc");
-const status = await whitepay.groupStatus(provider, group);
+const status = await whitepay.groupStatus(provider, at);
 const seen = [];
 for await (const { events } of whitepay.watchGroup(provider, group, { from: 0, polling_ms: 100 })) {
   seen.push(...events.map(({ name }) => name));
   if (seen.includes("Settled")) break;
 }
-const verified = await whitepay.verifySettlement(provider, settlement);
+const verified = await whitepay.verifyCertificate(provider, settlement);
 const paid = [];
-for await (const { role, kind } of whitepay.groupPayments(provider, group)) paid.push(role + " " + kind);
-const refused = await whitepay.groupStatus(provider, "0x" + "7".repeat(40)).catch((error) => error.code);
+for await (const { role, kind } of whitepay.groupPayments(provider, at)) paid.push(role + " " + kind);
+const nowhere = { address: "0x" + "7".repeat(40), lens };
+const refused = await whitepay.groupStatus(provider, nowhere).catch((error) => error.code);
 const { costPerMonth } = whitepay.quote({
-  bytes: whitepay.parseBytes("1GiB"), rules: status.parameters, token: status.token,
-  keepers: 4, providers: 1, blockTime_s: 12, months: 1,
+  providers: [{ bytes: whitepay.parseBytes("1GiB"), price: 10n ** 12n << 34n }],
+  rhythm: status.committee.rhythm, config: { ...status.config, keeperFee: 0n }, token: status.token,
+  keepers: 4, blockTime_s: 12, months: 1,
 });
 window.result = {
   bytes: String(status.bytes), symbol: status.token.symbol, funded: status.fundedUntil.block > status.head.block,
   seen, valid: verified.report.valid, complaints: verified.complaints, digest: verified.report.digest,
+  committee: verified.report.committee, settled: verified.report.groups.map((each) => each.group),
   refused, paid, month: whitepay.formatAmount(costPerMonth, status.token),
 };
 `;
@@ -66,7 +70,7 @@ beforeAll(async () => {
   });
   await vite.listen();
   const { port } = vite.httpServer!.address() as AddressInfo;
-  url = `http://127.0.0.1:${port}/?group=${scene.group}&settlement=${scene.settlement}`;
+  url = `http://127.0.0.1:${port}/?group=${scene.group}&lens=${scene.lens}&settlement=${scene.settlement}`;
   browser = await launchChromium();
 });
 afterAll(async () => {
@@ -85,13 +89,16 @@ describe("the library in a browser", () => {
       bytes: "1000000",
       symbol: "WPD",
       funded: true,
-      seen: expect.arrayContaining(["Deposited", "ProviderAdded", "Settled"]),
+      seen: expect.arrayContaining(["Deposited", "Entered", "ProviderAdded", "Settled"]),
+      committee: scene.committee,
+      settled: [scene.group],
       valid: true,
       complaints: [],
       digest: expect.stringMatching(/^0x[0-9a-f]{64}$/),
       refused: "input",
       paid: ["provider settled", ...Array<string>(4).fill("keeper settled")],
-      month: "216000 WPD",
+      // A millionth of a token for a GiB and block, 216,000 blocks a month.
+      month: "0.216 WPD",
     });
     expect(watched.troubles).toEqual([]);
     expect(watched.requests.filter((request) => !request.startsWith(new URL(url).origin))).toEqual([]);
