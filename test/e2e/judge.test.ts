@@ -21,12 +21,12 @@ function judge(stdout: string): void {
   expectTurns(document);
 }
 
-const correct = (): Loose => JSON.parse(printed({ ...story().document, ok: true })) as Loose;
+const correct = (): Loose => JSON.parse(printed({ ...story().document, ok: true }));
 const plus = (text: string, more: bigint): string => String(BigInt(text) + more);
 
 describe("the judge of demos", () => {
   it("accepts a correct document", () => {
-    judge(printed(correct()));
+    expect(() => judge(printed(correct()))).not.toThrow();
   });
 
   it.each<[string, (document: Loose) => unknown]>([

@@ -7,12 +7,10 @@ import { fileURLToPath } from "node:url";
 import { buildFleet } from "../../fleet/build.ts";
 import { Links } from "../../fleet/links.ts";
 import { Processes } from "../../fleet/processes.ts";
-import { multiaddr } from "../../fleet/setup.ts";
+import { fleetParams, multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
 import { committeeAbi } from "../../../client/abi.ts";
 import { certifiedEvent } from "../../../client/settlements.ts";
-import { lockupBound } from "../../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../../../cli/chain/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 
 export type LiveFigures = {
@@ -104,13 +102,7 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
       folder,
       keepers,
       providers,
-      params: {
-        ...devnetRhythm,
-        lockup: lockupBound(devnetRhythm, keepers),
-        price: 10n ** 18n,
-        keeperShareBps: 1000,
-        toleranceBps: 100,
-      },
+      params: fleetParams(keepers),
       polling_ms: block_ms / 4,
       say: () => undefined,
       startMining: async (chain) => {

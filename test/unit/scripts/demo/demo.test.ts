@@ -6,7 +6,6 @@ import { committeeSizes } from "../../../../scripts/demo/command.ts";
 import {
   complaintsAbout,
   type CertificateEvidence,
-  type Evidence,
   type GroupEvidence,
 } from "../../../../scripts/demo/check.ts";
 import type { DemoDocument } from "../../../../scripts/demo/document.ts";
