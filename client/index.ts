@@ -125,7 +125,7 @@ export type { Contracts, FailedWithdrawal, KeeperBalance, ProviderBalance } from
 export { payeesOf, planAcceptPayee, planNamePayee } from "./payees.ts";
 export type { PayeeOf, Payees } from "./payees.ts";
 export { providerEarnings } from "./earnings.ts";
-export { membershipsFrom, seatsOf } from "./seats.ts";
+export { factoryOf, membershipsFrom, seatsOf } from "./seats.ts";
 export type { Seat, SeatSearch } from "./seats.ts";
 export type { Earnings, SettledPay } from "./earnings.ts";
 export { eventPages, groupEvents, watchGroup } from "./watch.ts";

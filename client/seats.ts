@@ -42,6 +42,8 @@ export async function seatsOf(
     registeredKeeper(registryAt(registry, provider), operator),
     provider.getBlockNumber(),
   ]);
+  // An operator is no committee, but this asks every factory, although there may be no consent.
+  await factoryOf(provider, factories, operator);
   // Nobody consents before it is registered (R3).
   if (registeredAt === 0) return [];
   const topics = [consentTopic, null, null, zeroPadValue(operator, 32)];
@@ -52,22 +54,29 @@ export async function seatsOf(
   }
   const seats: Seat[] = [];
   for (const [committee, block] of since) {
-    if (!(await isMade(provider, factories, committee))) continue;
+    if ((await factoryOf(provider, factories, committee)) === undefined) continue;
     seats.push(await seatIn(provider, { committee, since: block, operator }));
   }
   return seats;
 }
 
-/** Any contract may emit a consent's event. */
-async function isMade(provider: Provider, factories: readonly string[], committee: string): Promise<boolean> {
+/**
+ * Which of the factories made the committee; undefined: none. Any contract may emit a consent's event.
+ * @throws WhitePayError `input` if there is no factory at an address
+ */
+export async function factoryOf(
+  provider: Provider,
+  factories: readonly string[],
+  committee: string,
+): Promise<string | undefined> {
   for (const factory of factories) {
     const contract = new Contract(factory, factoryAbi, provider);
     const made: unknown = await expectContract("factory", factory, () =>
       contract.getFunction("isCommittee")(committee),
     );
-    if (made === true) return true;
+    if (made === true) return factory;
   }
-  return false;
+  return undefined;
 }
 
 async function seatIn(

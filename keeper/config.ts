@@ -32,6 +32,8 @@ export const schema = z.strictObject({
       registry: address,
       /** Committees of these factories are followed (R39). */
       factories: z.array(address).default([]),
+      /** For commands; the daemon does not read it. */
+      lens: address.optional(),
       poll_ms: z.number().int().min(20).max(60_000).default(150),
       tipFloor_gwei: gwei.default(inGwei(defaultFeeLimits.tipFloor)),
       tipCap_gwei: gwei.default(inGwei(defaultFeeLimits.tipCap)),
@@ -87,6 +89,7 @@ export const settings: readonly Setting[] = [
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
   setting("chain.factories", "factories", "list", "factories whose committees are followed"),
+  setting("chain.lens", "lens", "text", "the Lens contract, through which withdraw reads earnings"),
   setting("chain.poll_ms", "poll-ms", "number", "time between two reads of the chain's head"),
   setting("chain.tipFloor_gwei", "tip-floor-gwei", "decimal", "least tip for a unit of gas"),
   setting("chain.tipCap_gwei", "tip-cap-gwei", "decimal", "highest tip for a unit of gas"),

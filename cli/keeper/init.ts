@@ -22,6 +22,7 @@ type InitOptions = {
   readonly rpc?: string[];
   readonly registry?: string;
   readonly factories?: string[];
+  readonly lens?: string;
   readonly listen?: string[];
   readonly announce?: string[];
   readonly passwordFile?: string;
@@ -52,6 +53,7 @@ export function registerInit(keeper: Command): void {
     .option("--rpc <urls...>", "RPC endpoints; two or more detect one that lies or lags")
     .option("--registry <address>", "the Registry contract", addressOption("--registry"))
     .option("--factories <addresses...>", "UpkeepingFactory contracts, whose committees the keeper follows")
+    .option("--lens <address>", "the Lens contract, for withdrawals", addressOption("--lens"))
     .option(
       "--listen <multiaddrs...>",
       "addresses to listen on (default: /ip4/0.0.0.0/tcp/4001, or the next free port)",
@@ -111,12 +113,12 @@ async function initKeeper(options: InitOptions): Promise<void> {
   for (const path of [file, keysFolder])
     await mustNotExist(path, "choose another --dir; keys are never overwritten");
   const { chainId, rpc, registry, factories, listen, announce } = await gather(options);
-  const { passwordFile } = options;
+  const { passwordFile, lens } = options;
   const listened = listenAddresses(listen).map(({ port }) => port);
   const api = { host: "127.0.0.1", port: await freePortFrom(9464, "127.0.0.1", listened) };
   const config = {
     dataDir: "data",
-    chain: { id: chainId, rpc, registry, factories },
+    chain: { id: chainId, rpc, registry, factories, ...(lens === undefined ? {} : { lens }) },
     listen,
     ...(announce === undefined ? {} : { announce }),
     keys: "keys",

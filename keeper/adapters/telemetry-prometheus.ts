@@ -83,13 +83,13 @@ export const metrics = {
     "committee",
   ),
   whitepay_contract_unreadable: gauge(
-    "1 if the state of the committee or group cannot be read from the chain. Its other metrics are then out of date.",
+    "1 if the state of the committee or group, or the registry or a factory, cannot be read from the chain. Its other metrics are then out of date.",
     "contract",
   ),
   whitepay_peer_latency_seconds: gauge("Round-trip time to another keeper.", "operator"),
   whitepay_operator_balance_coins: gauge("Balance of the operator account in whole coins of the chain."),
   whitepay_operator_transactions_left: gauge(
-    "Settlements whose gas the operator account can pay at the fees of recent blocks.",
+    "Certificates whose gas the operator account can pay at the fees of recent blocks.",
   ),
   whitepay_group_runway_seconds: gauge(
     "Time until the group's money is spent on its current data, from the mean time of the last 7,200 blocks.",

@@ -4,19 +4,22 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRunFile } from "../../keeper/run-file.ts";
-import { GroupView } from "../../client/group-view.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
-import { statusOf } from "../../cli/keeper-api/status.ts";
+import { CommitteeReader } from "../../client/committee-view.ts";
+import { fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { statusOf, type RunningStatus } from "../../cli/keeper-api/status.ts";
 import { startAtTerminal } from "../support/cli.ts";
 import type { CliProcess } from "../support/cli.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
 let scene: KeeperScene;
+let committee: string;
 let group: string;
 let running: CliProcess;
 
+type Own = RunningStatus["groups"][number];
+
 /** Resolves when the keeper has seen `block`, with what it then says of its group. */
-async function seen(block: number): Promise<{ readonly turn: number }> {
+async function seen(block: number): Promise<Own> {
   const { api = "" } = (await readRunFile(join(scene.folder, "mine", "data"))) ?? {};
   for (;;) {
     const status = await statusOf(api);
@@ -30,13 +33,16 @@ beforeAll(async () => {
   scene = await openKeeperScene();
   const { provider, folder, ports, operator, deployment } = scene;
   const others = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
-  const operators = [operator, ...others.map((other) => other.operator)];
-  await fundOperators(provider, operators);
+  await fundOperators(provider, [operator, ...others.map((other) => other.operator)]);
   for (const other of others) await registerKeeper(provider, deployment.registry, other);
   await scene.done("register", "--payee", payee, "--yes");
-  group = await createGroup(deployment, await provider.getSigner(0), sceneParams, operators);
-  running = scene.start("run", "--groups", group);
+  running = scene.start("run");
   await running.said('"event":"ready"');
+  // R39: it gets its seat, and the committee its group, while the keeper runs.
+  committee = await scene.invited(others);
+  await scene.done("accept", committee, "--yes");
+  group = await scene.group(committee);
+  await scene.mine(sceneParams.slot + sceneParams.confirmations);
 });
 afterAll(async () => {
   running.child.kill("SIGKILL");
@@ -45,19 +51,24 @@ afterAll(async () => {
 });
 
 describe("a running keeper", () => {
-  it("is shown by `status`; `check` names unreachable peers; `history export` and a second `run` exit 6", async () => {
-    await seen(0);
-    const [status, check, locked, second] = await Promise.all([
+  it("follows the seat and the group that it gets while it runs, shown by `status`; `check` names unreachable peers; `history export` and a second `run` exit 6", async () => {
+    expect(await seen(0)).toMatchObject({ number: 1, committeeAddress: committee.toLowerCase() });
+    const [status, text, check, locked, second] = await Promise.all([
       scene.done("status", "--json"),
-      scene.keeper("check", "--groups", group),
+      scene.done("status"),
+      scene.keeper("check"),
       scene.keeper("history export"),
-      scene.keeper("run", "--groups", group),
+      scene.keeper("run"),
     ]);
     expect(parsed(status)).toMatchObject({
       running: true,
-      keeper: { groups: [{ group: group.toLowerCase() }] },
+      keeper: { committees: [committee.toLowerCase()], groups: [{ group: group.toLowerCase() }] },
     });
-    // The group has no settlement yet, so missing peers are no failure: the other keepers may not have started.
+    expect(text.stdout).toMatch(
+      new RegExp(`^committee ${committee}: certified through \\d+, turn 0, `, "im"),
+    );
+    expect(text.stdout).toMatch(new RegExp(`^  group    1, ${group}: settled through \\d+$`, "im"));
+    // The committee has certified nothing yet, so missing peers are no failure: the other keepers may not have started.
     expect(check.code, check.stdout).toBe(0);
     expect(check.stdout).toContain("0 of 3 other keepers");
     expect(check.stdout).toContain("used by the running keeper");
@@ -68,7 +79,9 @@ describe("a running keeper", () => {
   });
 
   it("drains: continues until its present turn is over, also if the command is interrupted, then stops cleanly", async () => {
-    await scene.mine(sceneParams.interval + 2);
+    const head = await scene.provider.getBlockNumber();
+    const { ts } = await seen(head);
+    await scene.mine(ts + sceneParams.interval + 2 - head);
     expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
     const impatient = await scene.keeper("drain", "--timeout-s", "1");
     expect(impatient.code).toBe(1);
@@ -96,7 +109,7 @@ describe("a running keeper", () => {
 
   it("stops cleanly on Ctrl-C, on SIGTERM and when its terminal is closed", async () => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      const other = scene.start("run", "--groups", group);
+      const other = scene.start("run");
       await other.said('"event":"ready"');
       other.child.kill(signal);
       const { code, stderr } = await other.ended;
@@ -108,7 +121,7 @@ describe("a running keeper", () => {
 
 describe("the log of a keeper", () => {
   it("is text at a terminal and JSON lines elsewhere, unless an option says otherwise", async () => {
-    const words = ["keeper", "run", "--config", scene.config, "--groups", group];
+    const words = ["keeper", "run", "--config", scene.config];
     const atTerminal = startAtTerminal(words);
     await atTerminal.said(" is up: ");
     atTerminal.type("\u0003");
@@ -127,7 +140,7 @@ describe("the log of a keeper", () => {
           "/ip4/127.0.0.1/tcp/0",
         ],
       ].map(async (more) => {
-        const piped = scene.start("run", "--groups", group, ...more);
+        const piped = scene.start("run", ...more);
         await piped.said(" is up: ");
         piped.child.kill("SIGTERM");
         return (await piped.ended).stderr.trim().split("\n");
@@ -139,7 +152,7 @@ describe("the log of a keeper", () => {
 });
 
 describe("whitepay keeper history", () => {
-  type History = { operator: string; groups: { group: string; head: number; notes: object[] }[] };
+  type History = { operator: string; committees: { committee: string; head: number; notes: object[] }[] };
   const note = (turn: number, byte: string) => ({ ts: 40, turn, digest: `0x${byte.repeat(32)}` });
 
   async function exported(...words: string[]): Promise<History> {
@@ -150,8 +163,11 @@ describe("whitepay keeper history", () => {
     const file = join(scene.folder, "history.json");
     await scene.done("history export", "--out", file);
     const history = JSON.parse(await readFile(file, "utf8")) as History;
-    expect(history).toMatchObject({ operator: scene.operator, groups: [{ group: group.toLowerCase() }] });
-    const [entry] = history.groups;
+    expect(history).toMatchObject({
+      operator: scene.operator,
+      committees: [{ committee: committee.toLowerCase() }],
+    });
+    const [entry] = history.committees;
     const head = entry?.head ?? 0;
     expect(head).toBeGreaterThan(0);
     entry?.notes.push(note(1, "ab"), note(2, "cd"));
@@ -159,15 +175,15 @@ describe("whitepay keeper history", () => {
     const to = ["--data-dir", join(scene.folder, "elsewhere")];
     const take = (...words: string[]) => scene.keeper("history import", ...to, "--file", ...words);
     const taken = (result: Awaited<ReturnType<typeof take>>): unknown => [result.code, parsed(result)];
-    const nothing = { groups: 1, written: 0, heads: 0, contradictions: 0 };
+    const nothing = { committees: 1, written: 0, heads: 0, contradictions: 0 };
     expect(taken(await take(file, "--json"))).toEqual([0, { ...nothing, written: 2, heads: 1 }]);
     // The same again, then one from before: neither changes anything.
     const before = join(scene.folder, "before.json");
-    const older = { ...history, groups: [{ ...entry, head: head - 5, notes: [note(1, "ab")] }] };
+    const older = { ...history, committees: [{ ...entry, head: head - 5, notes: [note(1, "ab")] }] };
     await writeFile(before, JSON.stringify(older));
     expect(taken(await take(file, "--json"))).toEqual([0, nothing]);
     expect(taken(await take(before, "--json"))).toEqual([0, nothing]);
-    expect((await exported(...to)).groups).toEqual([
+    expect((await exported(...to)).committees).toEqual([
       { ...entry, notes: expect.arrayContaining(entry?.notes ?? []) },
     ]);
     await writeFile(before, JSON.stringify({ ...history, operator: payee }));
@@ -186,20 +202,20 @@ describe("whitepay keeper history", () => {
     const to = ["--data-dir", join(scene.folder, "elsewhere")];
     const history = await exported(...to);
     const file = join(scene.folder, "other.json");
-    const groups = history.groups.map((entry) => ({ ...entry, notes: [note(1, "ef")] }));
-    await writeFile(file, JSON.stringify({ ...history, groups }));
+    const committees = history.committees.map((entry) => ({ ...entry, notes: [note(1, "ef")] }));
+    await writeFile(file, JSON.stringify({ ...history, committees }));
     const merged = await scene.done("history import", ...to, "--file", file);
     expect(merged.stderr).toMatch(/\b1 turn with two different signatures/);
-    expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
+    expect((await exported(...to)).committees[0]?.notes).toContainEqual(note(1, "00"));
     // Not even the first digest again.
     await scene.done("history import", ...to, "--file", join(scene.folder, "history.json"));
-    expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
+    expect((await exported(...to)).committees[0]?.notes).toContainEqual(note(1, "00"));
   });
 });
 
 describe("whitepay keeper rotate-seat and withdraw", () => {
   it("replaces the key in the keeper's seat after it is registered, and reports if there is nothing to rotate or withdraw", async () => {
-    const words = ["--groups", group, "--yes", "--json"];
+    const words = ["--yes", "--json"];
     const [early, unpaid] = await Promise.all([
       scene.done("rotate-seat", ...words),
       scene.done("withdraw", ...words),
@@ -214,8 +230,9 @@ describe("whitepay keeper rotate-seat and withdraw", () => {
     await scene.done("register", "--rotate-key", "--yes");
     const done = await scene.done("rotate-seat", ...words);
     expect(parsed(done)).toMatchObject({ transactions: [{ method: "rotateSeat", sent: true }] });
-    const { rotatedCommittee } = await new GroupView(scene.provider, group).state();
-    expect(rotatedCommittee).toBeGreaterThan(0);
+    const view = new CommitteeReader(scene.provider, committee);
+    const [, rotated] = await view.read("waiting");
+    expect(rotated).toBe(2n);
     const again = await scene.keeper("rotate-seat", ...words);
     expect(again.code).toBe(0);
     expect(again.stderr).toContain("nothing to do");

@@ -62,9 +62,9 @@ async function readAsItIs({ api, folder }: Scene): Promise<number> {
 
 /** @returns seconds until the alert fired; 0 where the system refuses mount namespaces */
 export async function diskFillsUp(world: OperatingWorld, browser: Browser): Promise<number> {
-  const { scene, disks, group, keeper } = world;
+  const { scene, disks, keeper } = world;
   const folder = join(scene.folder, "nearly-full");
-  const words = ["--config", keeper, "--groups", group];
+  const words = ["--config", keeper];
   const run = ["keeper", "run", ...words, "--data-dir", folder, "--api-port", "0"];
   const running = disks ? await startOnSmallDisk(run, { folder, kib: low_kib + spare_kib }) : startCli(run);
   let stdout = "";

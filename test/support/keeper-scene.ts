@@ -64,16 +64,8 @@ export async function openKeeperScene(): Promise<KeeperScene> {
   const ports = await freePorts(8);
   await writeFile(join(folder, "password"), "a long secret\n", { mode: 0o600 });
   const words = ["keeper", "init", "--dir", join(folder, "mine"), "--preset", "devnet", "--rpc", rpc];
-  words.push(
-    "--registry",
-    registry,
-    "--factories",
-    factory,
-    "--listen",
-    `/ip4/127.0.0.1/tcp/${ports[0]}`,
-    "--kdf",
-    "light",
-  );
+  words.push("--registry", registry, "--factories", factory, "--lens", lens);
+  words.push("--listen", `/ip4/127.0.0.1/tcp/${ports[0]}`, "--kdf", "light");
   const made = await runCli([...words, "--password-file", join(folder, "password"), "--json"]);
   expect(made.code, made.stderr).toBe(0);
   const { config, operator } = parsed(made) as { config: string; operator: string };

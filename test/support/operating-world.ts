@@ -1,11 +1,11 @@
-/** A chain with a group, a configured keeper and provider without registration, and endpoints with faults. */
+/** A chain with a committee and its group, a configured keeper and provider without registration, and endpoints with faults. */
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { network } from "hardhat";
 import { expect } from "vitest";
-import { createGroup } from "../../scripts/fleet/setup.ts";
+import { createGroup, formCommittee } from "../../scripts/fleet/setup.ts";
 import { freePorts } from "../../daemon/free-port.ts";
 import { runCli } from "./cli.ts";
 import { seededBytes } from "./files.ts";
@@ -38,7 +38,7 @@ async function made(words: readonly string[]): Promise<string> {
 
 export async function operatingWorld(): Promise<OperatingWorld> {
   const scene = await payerScene({ keepers: 4 });
-  const { folder, rpc, registry, deployment } = scene;
+  const { folder, rpc, registry, factory, lens, deployment } = scene;
   const empty = await network.createServer({ network: "hardhat", chainType: "l1" }, "127.0.0.1", 0);
   const { address, port } = await empty.listen();
   const site = createHttpServer((_, response) => response.end("<html>a page</html>"));
@@ -53,12 +53,15 @@ export async function operatingWorld(): Promise<OperatingWorld> {
     "--password-file",
     join(folder, "password"),
   ];
+  const listen = ["--listen", `/ip4/127.0.0.1/tcp/${keeperPort}`];
   const [keeper, provider] = await Promise.all([
-    made(["keeper", "init", ...of, ...words, "--listen", `/ip4/127.0.0.1/tcp/${keeperPort}`, "--json"]),
+    made(["keeper", "init", ...of, "--factories", factory, ...words, ...listen, "--json"]),
     made([
       "provider",
       "init",
       ...of,
+      "--lens",
+      lens,
       "--data-dir",
       join(folder, "provider"),
       "--listen",
@@ -74,8 +77,8 @@ export async function operatingWorld(): Promise<OperatingWorld> {
   await writeFile(keeper, (await readFile(keeper, "utf8")).replace(/port: \d+/, `port: ${api}`));
   await writeFile(join(folder, "file.bin"), seededBytes(300_000, 1));
   await made(["provider", "ingest", join(folder, "file.bin"), "--config", provider, "--json"]);
-  const operators = scene.keepers.map(({ operator }) => operator);
-  const group = await createGroup(deployment, scene.payer, sceneParams, operators);
+  const committee = await formCommittee(deployment, scene.payer, sceneParams, scene.keepers);
+  const group = await createGroup(deployment, scene.payer, sceneParams, { committee, ceiling: 2 });
   return {
     scene,
     fresh: `http://${address}:${port}`,

@@ -96,6 +96,8 @@ export class SeatFollower {
   async next(before: Seats | undefined, step: Step): Promise<Seats> {
     const { ancestor, head } = step;
     const kept = before === undefined ? nothing : withoutReorged(before, ancestor);
+    const absent = await this.#absent(kept, head);
+    if (absent.size > 0) return { ...kept, unread: absent };
     const found = await this.#discover(kept, step);
     const events = await this.#news(kept, step);
     const unread = new Map<Hex, string>();
@@ -110,6 +112,20 @@ export class SeatFollower {
     }
     const { groups, over } = await this.#groups({ kept, committees, events, unread }, head);
     return pruned({ through: head.number, found, committees, groups, over, unread });
+  }
+
+  /** Before anything is read: registry and factories that are not there. Another chain, or a restarted one, has none of them. */
+  async #absent(kept: Seats, head: HeadBlock): Promise<ReadonlyMap<Hex, string>> {
+    const unread = new Map<Hex, string>();
+    if (kept.through >= 0) return unread;
+    const { operator, registry, factories } = this.#options;
+    await this.#readable(registry, unread, kept, () => this.#firstBlock(head));
+    for (const factory of factories) {
+      await this.#readable(factory, unread, kept, () =>
+        call(this.#on.ask, factoryAbi, factory, "isCommittee", [operator], head.number),
+      );
+    }
+    return unread;
   }
 
   /** R39: committees in whose versions the operator consented, of the configured factories. */

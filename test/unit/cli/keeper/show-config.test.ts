@@ -91,6 +91,7 @@ describe("every setting of a keeper", () => {
     "chain.poll_ms": ["71", "72"],
     "chain.feeCap_gwei": ["71.5", "72"],
     "chain.tokenPrices": [`0x${"aa".repeat(20)}=3000.5`, `0x${"bb".repeat(20)}=2`],
+    "chain.lens": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     "chain.factories": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     "policy.tokens": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     "policy.leastKeeperFee": ["3", "4"],
