@@ -16,15 +16,17 @@ let committee: string;
 let group: string;
 let running: CliProcess;
 
-type Own = RunningStatus["groups"][number];
+type Own = { committee: RunningStatus["committees"][number]; group: RunningStatus["groups"][number] };
 
-/** Resolves when the keeper has seen `block`, with what it then says of its group. */
+/** Resolves when the keeper has seen `block`, with what it then says of its committee and the group. */
 async function seen(block: number): Promise<Own> {
   const { api = "" } = (await readRunFile(join(scene.folder, "mine", "data"))) ?? {};
   for (;;) {
     const status = await statusOf(api);
-    const [own] = status?.groups ?? [];
-    if (own !== undefined && (status?.head ?? -1) >= block) return own;
+    const [[own], [served]] = [status?.committees ?? [], status?.groups ?? []];
+    if (own !== undefined && served !== undefined && (status?.head ?? -1) >= block) {
+      return { committee: own, group: served };
+    }
     await sleep(50);
   }
 }
@@ -52,7 +54,7 @@ afterAll(async () => {
 
 describe("a running keeper", () => {
   it("follows the seat and the group that it gets while it runs, shown by `status`; `check` names unreachable peers; `history export` and a second `run` exit 6", async () => {
-    expect(await seen(0)).toMatchObject({ number: 1, committeeAddress: committee.toLowerCase() });
+    expect((await seen(0)).group).toMatchObject({ number: 1, committee: committee.toLowerCase() });
     const [status, text, check, locked, second] = await Promise.all([
       scene.done("status", "--json"),
       scene.done("status"),
@@ -62,7 +64,10 @@ describe("a running keeper", () => {
     ]);
     expect(parsed(status)).toMatchObject({
       running: true,
-      keeper: { committees: [committee.toLowerCase()], groups: [{ group: group.toLowerCase() }] },
+      keeper: {
+        committees: [{ committee: committee.toLowerCase() }],
+        groups: [{ group: group.toLowerCase() }],
+      },
     });
     expect(text.stdout).toMatch(
       new RegExp(`^committee ${committee}: certified through \\d+, turn 0, `, "im"),
@@ -80,9 +85,9 @@ describe("a running keeper", () => {
 
   it("drains: continues until its present turn is over, also if the command is interrupted, then stops cleanly", async () => {
     const head = await scene.provider.getBlockNumber();
-    const { ts } = await seen(head);
+    const { ts } = (await seen(head)).committee;
     await scene.mine(ts + sceneParams.interval + 2 - head);
-    expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
+    expect((await seen(await scene.provider.getBlockNumber())).committee.turn).toBe(1);
     const impatient = await scene.keeper("drain", "--timeout-s", "1");
     expect(impatient.code).toBe(1);
     expect(impatient.stderr).toContain("the keeper continues to drain");

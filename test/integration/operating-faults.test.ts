@@ -109,7 +109,7 @@ describe("a running keeper", () => {
     const ready = async () => readySchema.parse(await (await fetch(`${api}/readyz`)).json()).problems.join();
     const figures = async () => (await fetch(`${api}/metrics`)).text();
     await expect.poll(ready, { timeout: patience_ms }).toBe("");
-    expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    expect(firing("WhitepayContractUnreadable", await figures())).toEqual([]);
     const watched = await openPage(browser, api, looks[2] as Look);
     const { page } = watched;
     expect(await textOf(page, "#problems")).not.toContain(missing);
@@ -124,14 +124,14 @@ describe("a running keeper", () => {
     );
     expect(await accessibilityFaults(page)).toEqual([]);
     // The registry and the factory.
-    expect(firing("WhitepayGroupUnreadable", await figures())).toHaveLength(2);
+    expect(firing("WhitepayContractUnreadable", await figures())).toHaveLength(2);
     const status = await runCli(["keeper", "status", "--config", keeper, ...words]);
     expect(status.stdout).toMatch(/^keeper {4}up, but cannot work, /);
     expect(status.stdout).toContain(`  problem ${missing}`);
     front.leadTo(scene.rpc);
     await scene.provider.send("evm_mine", []);
     await expect.poll(ready, { timeout: patience_ms }).not.toContain(missing);
-    expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    expect(firing("WhitepayContractUnreadable", await figures())).toEqual([]);
     await expect.poll(() => textOf(page, "#problems"), { timeout: patience_ms }).not.toContain(missing);
     expect(watched.troubles).toEqual([]);
     await watched.close();
