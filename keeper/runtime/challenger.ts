@@ -5,6 +5,7 @@ import type { SlotData } from "../../protocol/codec/openings.ts";
 import type { ChallengeTarget, Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
 import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import { pageQueue } from "../../protocol/limits/derived.ts";
 import type { LeafKey } from "../../protocol/records.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChainPort, Endpoint } from "../ports/chain.ts";
@@ -99,10 +100,7 @@ export class Challenger {
   ): Promise<Attempt[]> {
     const endpoint = await this.#target(committee, effect.operator);
     if (endpoint === undefined) return targets.map(() => unreachable);
-    const found = await Promise.all(
-      targets.map((target) => this.#prepare(committee, effect, target, endpoint, signal)),
-    );
-    const ready = found.filter((one) => one !== undefined);
+    const ready = await this.#prepareAll(committee, effect, targets, endpoint, signal);
     const results = new Map<ChallengeTarget, Attempt>();
     for (let at = 0; at < ready.length; at += maxTargets) {
       const page = ready.slice(at, at + maxTargets);
@@ -110,6 +108,26 @@ export class Challenger {
       page.forEach(({ target }, i) => results.set(target, attempts[i] ?? unreachable));
     }
     return targets.map((target) => results.get(target) ?? unreachable);
+  }
+
+  /** A few lists at a time: the provider refuses as busy what one peer asks beyond them, and other providers' lists must not wait (L3). */
+  async #prepareAll(
+    committee: CommitteeSnapshot,
+    effect: ChallengeEffect,
+    targets: readonly ChallengeTarget[],
+    endpoint: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<Ready[]> {
+    const found = new Map<ChallengeTarget, Ready>();
+    const waiting = targets.values();
+    const prepare = async (): Promise<void> => {
+      for (const target of waiting) {
+        const ready = await this.#prepare(committee, effect, target, endpoint, signal);
+        if (ready !== undefined) found.set(target, ready);
+      }
+    };
+    await Promise.all(Array.from({ length: pageQueue.perPeer }, prepare));
+    return targets.flatMap((target) => found.get(target) ?? []);
   }
 
   async #prepare(

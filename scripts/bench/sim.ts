@@ -3,7 +3,7 @@
  * whole process counts, with the threads of the garbage collector and the compiler; other load on the machine does not. The first
  * intervals of each kind are not measured, as code is compiled in them.
  *
- *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--json]
+ *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--only WORDS] [--json]
  */
 import { parseArgs } from "node:util";
 import { nodeSha256 } from "../../daemon/hashing/node-sha256.ts";
@@ -17,6 +17,7 @@ import { simulate } from "../../sim/simulate.ts";
 export type SimFigures = {
   readonly world: string;
   readonly keepers: number;
+  /** An interval of several groups counts once for each of them. */
   readonly intervals: number;
   readonly faults: number;
   readonly cpu_s: number;
@@ -30,15 +31,16 @@ type World = {
   readonly scenarioOf: (seed: number) => Scenario;
 };
 
-/** A scenario without faults and with the schema's defaults: three providers, twelve slots an interval. */
-function calm(committee: number, settlements: number): (seed: number) => Scenario {
-  return (seed) => scenarioSchema.parse({ name: `calm ${seed}`, committee, settlements });
+/** A scenario without faults and with the schema's defaults: three providers a group, twelve slots an interval. */
+function calm(committee: number, settlements: number, groups = 1): (seed: number) => Scenario {
+  return (seed) => scenarioSchema.parse({ name: `calm ${seed}`, committee, settlements, groups });
 }
 
 function worlds(keepers: number, large: number): World[] {
   const real = realSignatures();
   return [
     { name: "all cheap", keepers, reality: {}, scenarioOf: calm(keepers, 50) },
+    { name: "all cheap, ten groups", keepers, reality: {}, scenarioOf: calm(keepers, 20, 10) },
     {
       name: "all cheap, random faults",
       keepers,
@@ -91,9 +93,14 @@ function hashesPerMs(): number {
   return count / (cpu_s() - start_s) / 1000;
 }
 
-export async function measureSim(seconds: number, keepers: number, large: number): Promise<SimFigures[]> {
+export async function measureSim(
+  seconds: number,
+  keepers: number,
+  large: number,
+  only = "",
+): Promise<SimFigures[]> {
   const figures: SimFigures[] = [];
-  for (const world of worlds(keepers, large)) {
+  for (const world of worlds(keepers, large).filter(({ name }) => name.includes(only))) {
     await play(world, seconds / 4, 1);
     figures.push(await play(world, seconds, 1_000));
   }
@@ -118,11 +125,13 @@ if (import.meta.main) {
       seconds: { type: "string", default: "10" },
       keepers: { type: "string", default: "4" },
       large: { type: "string", default: "31" },
+      only: { type: "string", default: "" },
       json: { type: "boolean", default: false },
     },
   });
   const before = hashesPerMs();
-  const figures = await measureSim(Number(values.seconds), Number(values.keepers), Number(values.large));
+  const { seconds, keepers, large, only } = values;
+  const figures = await measureSim(Number(seconds), Number(keepers), Number(large), only);
   const after = hashesPerMs();
   process.stdout.write(`${values.json ? JSON.stringify(figures) : tableOf(figures)}\n`);
   const [low, high] = [before, after].sort((a, b) => a - b).map((rate) => rate.toFixed(0));

@@ -12,7 +12,9 @@ import { pageOf } from "../../../../protocol/codec/piece-pages.ts";
 import type { ProviderEntry } from "../../../../protocol/committee.ts";
 import type { ChallengeTarget, Effect } from "../../../../keeper/core/effects.ts";
 import type { Answer } from "../../../../keeper/core/events.ts";
+import { keccakWords } from "../../../../protocol/hash.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
+import { pageQueue } from "../../../../protocol/limits/derived.ts";
 import type { ProviderClient } from "../../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../../keeper/runtime/challenger.ts";
 import {
@@ -344,6 +346,46 @@ describe("a provider of several groups (R9, R12)", () => {
     expect(
       new Set([...answers.values()].map((one) => (one.kind === "failed" ? one.reason : one.kind))),
     ).toEqual(new Set(["refused"]));
+  });
+
+  it("is asked for no more lists at once than it makes for one peer, so that none is refused as busy (R10, R13)", async () => {
+    const world = new World(1);
+    let [running, most] = [0, 0];
+    const client: ProviderClient = {
+      challenge: async (_target, { targets }) => {
+        return { ok: true, answers: targets.map(() => refusal("no-data", "gone")) };
+      },
+      pieceList: async () => {
+        most = Math.max(most, ++running);
+        await world.sleep(10);
+        const isBusy = running > pageQueue.perPeer;
+        running--;
+        return isBusy
+          ? { ok: false, reason: "refused", refusal: "busy", detail: "later" }
+          : { ok: true, list };
+      },
+    };
+    const challenger = challengerWith(world, [], client);
+    let answers: readonly Answer[] | undefined;
+    keepTime(world);
+    // Every group has a list of its own.
+    const own = groups.map((group, i) => {
+      const history = provider(0).history.map((point) => ({ ...point, listRoot: keccakWords(i) }));
+      return { ...group, providers: [{ ...provider(0), history }] };
+    });
+    const found: Answer[] = [];
+    const asking = {
+      signal: new AbortController().signal,
+      counts: () => false,
+      onUnreachable: () => undefined,
+      onAnswer: (_target: ChallengeTarget, answer: Answer) => void found.push(answer),
+    };
+    void challenger
+      .ask({ ...committee, groups: own }, effectOf(0, all), asking)
+      .then(() => (answers = found));
+    await world.run(() => answers !== undefined);
+    const reasons = new Set(answers?.map((one) => (one.kind === "failed" ? one.reason : one.kind)));
+    expect({ most, reasons: [...reasons] }).toEqual({ most: pageQueue.perPeer, reasons: ["refused"] });
   });
 
   it("is asked again about those groups alone for which it was busy", async () => {
