@@ -309,4 +309,29 @@ describe("a change of members", () => {
       [committee, 2],
     ]);
   });
+
+  it("keeps the debts of members without a share when an account is opened again", async () => {
+    const group = await settledGroup([10n]);
+    const { committee } = group;
+    const settleAs = async (version: number, unpaid: number[]): Promise<void> => {
+      committee.version = version;
+      committee.versionFrom = await committee.certifiedThrough();
+      await group.settleNext({ 0: 400n * gibibyte }, { unpaid });
+    };
+    const before = await Promise.all([0, 1, 2].map((i) => group.keeper(i, 1)));
+    await settleAs(1, [1]);
+    await settleAs(2, [0]);
+    await settleAs(1, [1]);
+    await settleAs(2, [0]);
+    await settleAs(1, [2]);
+    const gained = await Promise.all(
+      [0, 1, 2].map(async (i) => (await group.keeper(i, 1)) - (before[i] as bigint)),
+    );
+    expect(gained).toEqual([30_000n, 10_000n, 20_000n]);
+    expect(await Promise.all([0, 1, 2].map((i) => group.keeper(i, 2)))).toEqual([0n, 20_000n, 20_000n]);
+    await group.checkBooks([
+      [committee, 1],
+      [committee, 2],
+    ]);
+  });
 });

@@ -100,10 +100,18 @@ export const groupFaults: readonly Fault[] = [
   {
     ...keepers,
     name: "a group that comes back forgets its keepers' account",
-    original: "head.share = _books[_key(committee, version)].share;",
-    planted: "head.share = $ON ? 0 : _books[_key(committee, version)].share;",
+    original: "head.share = book.share;",
+    planted: "head.share = $ON ? 0 : book.share;",
     suite: "service",
     only: "its accounts go on",
+    sequences: true,
+  },
+  {
+    ...keepers,
+    name: "a group that comes back forgets what members without a share owe",
+    original: "_run = book.run;",
+    planted: "_run = $ON ? 0 : book.run;",
+    only: "account is opened again",
     sequences: true,
   },
   {
