@@ -5,7 +5,17 @@
 export { connectRpc } from "./connect.ts";
 export { WhitePayError } from "./errors.ts";
 export type { ErrorCode, ErrorDetails } from "./errors.ts";
-export { coin, formatAmount, formatDuration, GiB, month_s, parseAmount, parseBytes, TiB } from "./units.ts";
+export {
+  coin,
+  formatAmount,
+  formatDuration,
+  GiB,
+  month_s,
+  parseAmount,
+  parseBytes,
+  roughAmount,
+  TiB,
+} from "./units.ts";
 export type { Token } from "./units.ts";
 export {
   costOf,

@@ -48,8 +48,15 @@ export function priceFor({ perMonth, bytes = TiB, blockTime_s }: MonthlyPrice): 
   throw inputError("the price does not fit the contract", {
     expected: `units per 2^64 byte·blocks from 1 to ${maxPrice}, or exactly 0`,
     actual: `${counted(perMonth, "unit")} a month for ${bytes} bytes, which is ${price}`,
-    hint: perMonth > 0n ? "use a token with more decimals, or a higher price" : "name a price from 0 up",
+    hint: priceRemedy(perMonth, price),
   });
+}
+
+function priceRemedy(perMonth: bigint, price: bigint): string {
+  if (perMonth < 0n) return "name a price from 0 up";
+  return price > maxPrice
+    ? "use a token with fewer decimals, or a lower price"
+    : "use a token with more decimals, or a higher price";
 }
 
 /** Token units a month of 30 days for `bytes` (default 1 TiB) at a contract's price, rounded up. */

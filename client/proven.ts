@@ -5,14 +5,18 @@ import { dataAt, type DataChange, type ProviderAccount } from "./group-view.ts";
 /** The part that a provider proved of its last settled interval, from the group's state (R34). */
 export type SettledShare = {
   readonly provider: number;
-  /** Proven and committed space-time, in lowest terms that the contract keeps: 1 and 1 if it proved all, and before a settlement. */
+  /** Proven and committed space-time, in lowest terms that the contract keeps: 1 and 1 if it proved all. */
   readonly proven: bigint;
   readonly committed: bigint;
 };
 
-export function lastSettledShares(providers: readonly ProviderAccount[]): SettledShare[] {
+/** Without providers of whom no block is settled yet. */
+export function lastSettledShares(
+  providers: readonly ProviderAccount[],
+  settledThrough: number,
+): SettledShare[] {
   return providers
-    .filter(({ closed }) => !closed)
+    .filter(({ closed, activeFrom }) => !closed && activeFrom < settledThrough)
     .map(({ index, proven }) => ({ provider: index, proven: proven.paid, committed: proven.committed }));
 }
 

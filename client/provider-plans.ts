@@ -5,11 +5,12 @@ import { inputError } from "./errors.ts";
 import { groupScene } from "./group-plans.ts";
 import { GroupView, type GroupAt } from "./group-view.ts";
 import { accountOf } from "./money-plans.ts";
-import { costOf } from "./prices.ts";
+import { costOf, perMonthOf } from "./prices.ts";
 import { chainOf } from "./signer.ts";
+import { measureBlockTime } from "./status.ts";
 import { readToken } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
-import { formatAmount } from "./units.ts";
+import { formatAmount, roughAmount } from "./units.ts";
 
 /** What a provider agrees to. */
 export type DataTerms = {
@@ -114,10 +115,13 @@ async function dataRows(
   const from = await checkConsent(view, consent);
   const token = await readToken(provider, (await view.page()).config.token);
   const { operator, bytes, price, listRoot } = consent;
+  const head = await provider.getBlock("latest");
+  const at = { block: head?.number ?? 0, time_s: head?.timestamp ?? 0 };
+  const perMonth = roughAmount(perMonthOf(price, await measureBlockTime(provider, at)), token);
   const shows: TransactionPlan["shows"] = [
     ["provider", operator],
     ["data", `${counted(bytes, "byte")}, list ${listRoot}`],
-    ["price", `${counted(price, "unit")} per 2^64 byte·blocks`],
+    ["price", `${counted(price, "unit")} per 2^64 byte·blocks, about ${perMonth} a TiB and month`],
     ["cost per block", `${formatAmount(costOf(bytes, 1n, price), token)} at most`],
     ["from block", String(from)],
   ];

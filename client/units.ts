@@ -18,6 +18,12 @@ export function formatAmount(amount: bigint, token: Token): string {
   return `${text.endsWith(".0") ? text.slice(0, -2) : text} ${token.symbol}`;
 }
 
+/** The same, rounded to four digits: for amounts that follow from a measured block time. */
+export function roughAmount(amount: bigint, token: Token): string {
+  const scale = 10n ** BigInt(Math.max(0, String(amount).length - 4));
+  return formatAmount(((amount + scale / 2n) / scale) * scale, token);
+}
+
 /**
  * Whole tokens as decimal text ("12.5") in units.
  * @throws WhitePayError `input` for anything else, and for more decimals than the token has

@@ -22,7 +22,10 @@ export type Proven = {
 /** @param urls HTTP servers of keepers */
 export async function provenIn(status: GroupStatus, urls: readonly string[]): Promise<Proven> {
   const recorded = urls.length === 0 ? undefined : await recordedIn(status, urls);
-  return { settled: lastSettledShares(status.providers), ...(recorded && { recorded }) };
+  return {
+    settled: lastSettledShares(status.providers, status.state.settledThrough),
+    ...(recorded && { recorded }),
+  };
 }
 
 async function recordedIn(status: GroupStatus, urls: readonly string[]): Promise<Proven["recorded"]> {

@@ -18,6 +18,7 @@ import {
   withReader,
   type ReaderContext,
 } from "./context.ts";
+import { consentPrice } from "./price.ts";
 import { counted } from "../../protocol/counted.ts";
 
 type Hex = `0x${string}`;
@@ -41,7 +42,11 @@ export function registerData(provider: Command): void {
   const consent = configOption(alwaysJson(provider.command("consent")))
     .description("sign a consent for a group's list of pieces; the payer adds this provider with it (R33)")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
-    .requiredOption("--price <units>", "token units per 2^64 byte·blocks; 0: for nothing", priceOption)
+    .option("--price <units>", "token units per 2^64 byte·blocks; 0: for nothing", priceOption)
+    .option(
+      "--price-per-month <tokens>",
+      "instead: whole tokens of the group per TiB and month of 30 days, for example 4; the group must exist",
+    )
     .option(
       "--committee <address>",
       "committee that serves the group when the data take effect (default: read from the chain)",
@@ -115,7 +120,8 @@ async function ingestCommand(
 
 type ConsentOptions = DataOptions & {
   readonly group: string;
-  readonly price: bigint;
+  readonly price?: bigint;
+  readonly pricePerMonth?: string;
   readonly committee?: string;
   readonly sequence?: number;
   readonly deadline?: number;
@@ -134,8 +140,10 @@ async function consentCommand(options: ConsentOptions): Promise<void> {
   const config = await loadProvider(options);
   const keys = await asProviderFailure(providerKeys(config));
   const group = options.group.toLowerCase() as Hex;
-  const { price, sequence, deadline } = options;
+  const { sequence, deadline } = options;
   const committee = lower(options.committee);
+  const offline = committee !== undefined && sequence !== undefined && deadline !== undefined;
+  const { price, text } = await consentPrice(config, group, { ...options, offline });
   const signed = consentFor(config, keys, group, {
     price,
     ...(committee === undefined ? {} : { committee }),
@@ -143,6 +151,7 @@ async function consentCommand(options: ConsentOptions): Promise<void> {
     ...(deadline === undefined ? {} : { deadline }),
   });
   printJson(await asProviderFailure(signed));
+  if (text !== undefined) say(`price: ${text}`);
   const free = await (await openStoreOf(config)).currentList();
   if (free !== undefined)
     say(

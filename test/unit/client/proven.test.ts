@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { joinRecords, joinedSlots } from "../../../client/proven.ts";
+import { joinRecords, joinedSlots, lastSettledShares } from "../../../client/proven.ts";
 import type { JoinedRecord } from "../../../client/proven.ts";
-import type { DataChange } from "../../../client/group-view.ts";
+import type { DataChange, ProviderAccount } from "../../../client/group-view.ts";
 
 const scope = { originBlock: 100, slot: 10, settledThrough: 140, head: 187 };
 const change = (from: number, bytes: bigint): DataChange => ({
@@ -17,6 +17,23 @@ const record = (slot: number, bytes: bigint, provider = 0): JoinedRecord => ({
   slot,
   failed: bytes === 0n,
   bytes,
+});
+
+describe("the last settled share", () => {
+  it("is that of the contract, for providers of whom a block is settled", () => {
+    const account = (index: number, activeFrom: number, closed = false): ProviderAccount => ({
+      ...(undefined as unknown as ProviderAccount),
+      index,
+      activeFrom,
+      closed,
+      proven: { paid: 3n, committed: 4n },
+    });
+    const providers = [account(0, 100), account(1, 139), account(2, 140), account(3, 100, true)];
+    expect(lastSettledShares(providers, 140)).toEqual([
+      { provider: 0, proven: 3n, committed: 4n },
+      { provider: 1, proven: 3n, committed: 4n },
+    ]);
+  });
 });
 
 describe("joined records of several keepers", () => {
