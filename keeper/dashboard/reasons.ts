@@ -1,7 +1,7 @@
 /** The card of reasons: what this keeper skipped, refused or missed. */
 import type { ReasonDocument } from "../api/schemas.ts";
 import { h, place } from "./dom.ts";
-import { dateOf, span, whole } from "./format.ts";
+import { dateOf, shortHex, span, whole } from "./format.ts";
 
 export function showReasons(reasons: readonly ReasonDocument[]): void {
   if (reasons.length === 0) return place("reasons", h("p", { class: "empty" }, "Nothing so far."));
@@ -17,6 +17,8 @@ function reasonItem({ group, code, day, count, at_ms, detail, explanation }: Rea
     { "data-key": `${group}/${code}/${day}` },
     h("div", { class: "line" }, h("strong", {}, code), h("span", { class: "num" }, `${whole(count)}×`)),
     h("p", {}, explanation),
+    // The committee or group that it is about, if it is about one.
+    group !== "" && h("p", { class: "dim mono", title: group }, `in ${shortHex(group)}`),
     h("p", { class: "dim detail" }, `last ${age} ago, ${dateOf(at_ms / 1000)}: ${detail}`),
   );
 }

@@ -25,7 +25,7 @@ export async function usedByKeyboard(scene: WatchedFleet): Promise<string> {
   expect(await page.locator(".payments details[open]").count()).toBe(1);
   expect(await page.evaluate(() => document.activeElement?.matches(".payments summary"))).toBe(true);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  await tabTo(page, ".payments .unfolded button.copy");
+  await tabTo(page, `.payments .unfolded button.copy[aria-label="Copy the sender's address"]`);
   await page.keyboard.press("Enter");
   await pageSays(page, "#news", "Copy the sender's address: copied.");
   const copied = await page.evaluate(() => navigator.clipboard.readText());
