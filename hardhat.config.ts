@@ -33,14 +33,6 @@ export default defineConfig({
     },
   },
   coverage: { skipFiles: ["contracts/harness/**", "contracts/demo/**", "contracts/interfaces/**"] },
-  // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
-  test: {
-    solidity: {
-      // The tests deploy the contracts from their build.
-      fsPermissions: { readDirectory: ["./artifacts/contracts"] },
-      invariant: process.env["WHITEPAY_LONG"] === "1" ? { runs: 1_000, depth: 100 } : { runs: 6, depth: 40 },
-    },
-  },
   networks: {
     // One in-process EDR chain with Osaka rules; the demo's node listens on loopback only.
     hardhat: {

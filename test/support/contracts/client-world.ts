@@ -1,4 +1,4 @@
-/** Real committees and groups of the second edition, made and changed through the client, on a chain in this process. */
+/** Real committees and groups, made and changed through the client, on a chain in this process. */
 import { Contract, type Signer, type TransactionReceipt, type Wallet } from "ethers";
 import * as client from "../../../client/index.ts";
 import type { CertifiedGroup } from "../../../protocol/certificate.ts";

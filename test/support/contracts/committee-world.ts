@@ -1,4 +1,4 @@
-/** Committees of the second edition on a chain in this process, with contracts that stand for any group. */
+/** Committees on a chain in this process, with contracts that stand for any group. */
 import {
   AbiCoder,
   concat,

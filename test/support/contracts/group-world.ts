@@ -1,4 +1,4 @@
-/** Groups of the second edition on a chain in this process, with a contract that stands for any committee. */
+/** Groups on a chain in this process, with a contract that stands for any committee. */
 import {
   Contract,
   getCreateAddress,

@@ -1,4 +1,4 @@
-/** The packed words of the second edition's contracts; layouts are in contracts/interfaces/Types.sol. */
+/** The packed words of the contracts; layouts are in contracts/interfaces/Types.sol. */
 
 export type Item = { provider: number; spaceTime: bigint };
 
