@@ -12,7 +12,7 @@ export function keyOf({ committee, group }: Pick<GroupStatus, "committee" | "gro
 export function showGroups(groups: readonly GroupStatus[], shown: GroupStatus): void {
   const committees = new Set(groups.map(({ committee }) => committee)).size;
   const caption = `${counted(groups.length, "group")} in ${counted(committees, "committee")}`;
-  const heads = ["group", "committee", "settled through", "committed", "proven lately", "earned"];
+  const heads = ["group", "settled through", "proven lately", "earned", "committed", "committee"];
   const rows = groups.map((group) => groupRow(group, keyOf(group) === keyOf(shown)));
   // A region that scrolls must be reachable by keyboard.
   const region = { class: "scroll groups", tabindex: 0, role: "group", "aria-label": "Groups" };
@@ -20,7 +20,6 @@ export function showGroups(groups: readonly GroupStatus[], shown: GroupStatus): 
 }
 
 function groupRow(group: GroupStatus, isShown: boolean): Element {
-  const committed = group.providers.reduce((sum, { committedBytes }) => sum + BigInt(committedBytes), 0n);
   return h(
     "tr",
     { "data-key": keyOf(group), "aria-current": isShown && "true" },
@@ -32,16 +31,18 @@ function groupRow(group: GroupStatus, isShown: boolean): Element {
       copyButton(`address of group ${group.group}`, group.group),
       isShown && h("span", { class: "tag me" }, "shown"),
     ),
-    h("td", { class: "mono", title: group.committee }, `${shortHex(group.committee)}, no. ${group.number}`),
     h("td", {}, `block ${whole(group.settledThrough)}`),
-    h(
-      "td",
-      {},
-      group.providers.length === 0 ? "no providers" : `${bytes(committed)} by ${group.providers.length}`,
-    ),
     h("td", {}, provenShare(group.proven.late)),
     earnedCell(group),
+    h("td", {}, committedText(group)),
+    h("td", { class: "mono", title: group.committee }, `${shortHex(group.committee)}, no. ${group.number}`),
   );
+}
+
+function committedText({ providers }: GroupStatus): string {
+  if (providers.length === 0) return "no providers";
+  const committed = providers.reduce((sum, { committedBytes }) => sum + BigInt(committedBytes), 0n);
+  return `${bytes(committed)} by ${counted(providers.length, "provider")}`;
 }
 
 function earnedCell(group: GroupStatus): Element {
