@@ -12,7 +12,7 @@ const fastFolders = "test/{architecture,mutation,property,simulation,unit}/**/!(
 const campaign = "test/simulation/campaign.test.ts";
 
 /** Start first, so that no long file is left over for the end: process fleets, browsers and campaigns. */
-const longest = /\/test\/(?:process|e2e|browser|docs|package|simulation\/campaign|contract\/invariants)/;
+const longest = /\/test\/(?:process|e2e|browser|docs|package|simulation\/campaign|contract\/sequences)/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
