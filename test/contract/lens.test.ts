@@ -55,6 +55,37 @@ describe("the lens", () => {
     expect(await lens.getFunction("fundedUntil")(await free.address())).toBe((1n << 64n) - 1n);
   });
 
+  it("counts what shrinks, begins and leaves ahead, and the fee, in how long the escrow pays", async () => {
+    const funded = await world.group({ config: { keeperFee: 65_536n }, deposit: 10n ** 7n });
+    await funded.add("lens p1", { size: 10n * gibibyte });
+    await funded.settleNext();
+    const ts = await funded.settledThrough();
+    const until = async (): Promise<bigint> => lens.getFunction("fundedUntil")(await funded.address());
+    /** The last block + 1 that is paid for, block by block, with so many units a block from each block on. */
+    const paid = async (...rates: readonly (readonly [from: number, units: bigint])[]): Promise<bigint> => {
+      let left = await funded.available();
+      let block = ts;
+      // 8 reserved providers, one unit a block for each.
+      const cost = (): bigint => 8n + (rates.findLast(([from]) => from <= block)?.[1] ?? 0n);
+      for (; left >= cost(); block += 1) left -= cost();
+      return BigInt(block);
+    };
+    expect(await until()).toBe(await paid([ts, 10_000n]));
+    await funded.change(0, { size: 2n * gibibyte });
+    const shrinks = Number((await funded.read("dataOf", 0)).at(-1).from);
+    expect(await until()).toBe(await paid([ts, 10_000n], [shrinks, 2_000n]));
+    await world.chain.before((await world.chain.block()) + 11);
+    await funded.add("lens p2", { size: 5n * gibibyte });
+    const begins = await funded.activeFrom(1);
+    expect(begins).toBeGreaterThan(shrinks);
+    expect(await until()).toBe(await paid([ts, 10_000n], [shrinks, 2_000n], [begins, 7_000n]));
+    await funded.send(world.payer, "removeProvider", [0]);
+    const leaves = Number((await funded.read("provider", 0)).leavesAt);
+    expect(await until()).toBe(
+      await paid([ts, 10_000n], [shrinks, 2_000n], [begins, 7_000n], [leaves, 5_000n]),
+    );
+  });
+
   it("reads a keeper's balances in many groups", async () => {
     const groups = [await group.address(), await (await world.group()).address()];
     const committee = await group.committee.address();

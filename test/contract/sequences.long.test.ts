@@ -19,7 +19,8 @@ const outcomes = [
   "Upkeeping_WrongSequence Upkeeping_ConsentExpired Upkeeping_BadConsent Upkeeping_NotPayerOrProvider",
   "Committee_TooEarly Committee_NotLeader Committee_WrongVersion Committee_TooFewSigners Committee_BadSignature",
   "Committee_WrongFailedCount Committee_FailedPayee Committee_FeeTooLow Committee_SameKey Committee_NotMember",
-  "Committee_NotOver Committee_ProposalOpen",
+  "Committee_NotOver Committee_ProposalOpen Committee_NotInvited Committee_NothingToResign",
+  "Committee_BadGroupProof Committee_BadProofLength",
 ].flatMap((line) => line.split(" "));
 
 describe("many sequences of calls of two committees and their groups", () => {
