@@ -7,8 +7,10 @@ import type { Live } from "./live.ts";
 import { metricsType, routes } from "./routes.ts";
 import { headAgeOf, problemsOf, statusOf } from "./status.ts";
 import type { StatusSource } from "./status.ts";
+import type { Keeper } from "../runtime/keeper.ts";
 
 export type ApiSource = StatusSource & {
+  readonly keeper: Pick<Keeper, "work">;
   /** Metrics in the text format of Prometheus. */
   readonly metrics: () => Promise<string>;
 };

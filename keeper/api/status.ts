@@ -20,13 +20,13 @@ import type { CommitteeStatus, GroupStatus, KeeperStatus, ShareDocument, TurnPla
 import { newest, providerShares, sumOfShares } from "./shares.ts";
 import type { ProviderShares, RecordedShare } from "./shares.ts";
 import { certifyingOf, followedBy, servedBy } from "./served.ts";
-import type { Followed, Served } from "./served.ts";
+import type { Followed, KeeperView, Served } from "./served.ts";
 import { counted } from "../../protocol/counted.ts";
 
 const plannedTurns = 4;
 
 export type StatusSource = {
-  readonly keeper: Keeper;
+  readonly keeper: KeeperView & Pick<Keeper, "connected">;
   readonly books: BooksPort;
   readonly surroundings: () => Surroundings;
   /** By address of a committee or a group, the reason why it cannot be read from the chain now. */
