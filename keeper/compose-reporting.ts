@@ -99,7 +99,7 @@ export async function composeReporting(
         transport,
         chain.pace,
       );
-      const source: StatusSource = {
+      const source = {
         keeper,
         books,
         surroundings: () => monitor.now,
@@ -110,7 +110,7 @@ export async function composeReporting(
         unreadable: () => chain.unreadable,
         startedAt_ms: now_ms(),
         now_ms,
-      };
+      } satisfies StatusSource;
       const watch = new ShareWatch();
       const noticeDisk = diskNotices(telemetry);
       const text = metricsText(metrics, source, queue, history);
