@@ -47,7 +47,7 @@ export async function termsText(provider: Provider, terms: Terms): Promise<strin
 
 export async function committeeRows(
   provider: Provider,
-  { rhythm, terms, operators }: NewCommittee,
+  { rhythm, terms, operators }: Pick<NewCommittee, "rhythm" | "terms" | "operators">,
 ): Promise<Rows> {
   return [
     ["blocks", rhythmText(rhythm)],
@@ -130,13 +130,17 @@ export async function planConsent(
   version: number,
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
-  const { operators } = await view.version(version);
+  const [{ operators }, rhythm, terms] = await Promise.all([
+    view.version(version),
+    view.rhythm(),
+    view.terms(),
+  ]);
   return {
     what: `consenting to version ${version} of committee ${committee}`,
     contract,
     method: "consent",
     args: [version],
-    shows: [["members", operators.join(", ")]],
+    shows: await committeeRows(chainOf(signer), { rhythm, terms, operators }),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { planConsent } from "../../client/committee-plans.ts";
+import { CommitteeReader } from "../../client/committee-view.ts";
 import { signFirstConsent, signVersionConsent, type CommitteeDraft } from "../../client/member-consents.ts";
 import { addressText as address } from "../../daemon/settings/address.ts";
 import { usageError } from "../console/exit.ts";
@@ -12,6 +13,7 @@ import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags } from "../chain/transact.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig, withKeeper, type KeeperAccount } from "./context.ts";
+import { checkPolicy } from "./policy.ts";
 
 type AcceptOptions = ConfigOptions &
   MoneyFlags & {
@@ -49,7 +51,7 @@ export async function registerAccept(keeper: Command): Promise<void> {
   const command = keeper
     .command("accept")
     .description(
-      "consent to be a member of a committee: to a draft by signature, to a proposed version either way",
+      "consent to be a member of a committee: to a draft by signature, to a proposed version either way; its terms must be within the policy of the config",
     )
     .argument("[committee]", "the committee's address; not with --draft", addressOption("[committee]"))
     .option(
@@ -63,7 +65,8 @@ export async function registerAccept(keeper: Command): Promise<void> {
       "blocks for which a signed consent counts",
       integerOption("--deadline", { min: 1, max: 10_000_000 }),
       50_000,
-    );
+    )
+    .option("--any-terms", "consent to terms outside of the policy");
   (await configOptions(jsonOption(moneyOptions(command)))).action(
     (committee: string | undefined, options: AcceptOptions) =>
       asKeeperFailure(() => accept(committee, options)),
@@ -77,9 +80,13 @@ async function accept(committee: string | undefined, options: AcceptOptions): Pr
   const { config } = await loadConfig(options);
   await withKeeper(config, async (account) => {
     const deadline = (await account.provider.getBlockNumber()) + options.deadline;
-    if (options.draft !== undefined) return signDraft(account, options.draft, deadline);
+    if (options.draft !== undefined) return signDraft(account, options, { file: options.draft, deadline });
     if (committee === undefined) return;
     const { version } = options;
+    if (options.anyTerms !== true) {
+      const terms = await new CommitteeReader(account.provider, committee).terms();
+      await checkPolicy(account.provider, config, terms);
+    }
     if (options.sign === true) {
       return printJson(await signVersionConsent(account.signer, committee, { version, deadline }));
     }
@@ -93,8 +100,13 @@ async function accept(committee: string | undefined, options: AcceptOptions): Pr
 }
 
 /** @throws CliError exit 2 if the draft has another address by now */
-async function signDraft({ signer }: KeeperAccount, file: string, deadline: number): Promise<void> {
+async function signDraft(
+  { config, provider, signer }: KeeperAccount,
+  { anyTerms }: AcceptOptions,
+  { file, deadline }: { readonly file: string; readonly deadline: number },
+): Promise<void> {
   const { committee, ...draft } = await readJsonInput(file, draftSchema);
+  if (anyTerms !== true) await checkPolicy(provider, config, draft.terms);
   const consent = await signFirstConsent(signer, draft satisfies CommitteeDraft, { deadline });
   if (committee !== undefined && committee.toLowerCase() !== consent.committee.toLowerCase()) {
     throw usageError("the committee of the draft would have another address by now", {

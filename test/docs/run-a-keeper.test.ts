@@ -6,20 +6,22 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../keeper/config.ts";
 import { connectRpc } from "../../client/connect.ts";
-import { GroupView } from "../../client/group-view.ts";
-import { decodeSettledLog } from "../../client/settlements.ts";
+import { committeeAbi } from "../../client/abi.ts";
+import { groupEvents } from "../../client/watch.ts";
+import { keeperBalances } from "../../client/withdrawals.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
-import { settledLogs } from "../../scripts/demo/readback.ts";
 import { KeeperFleet, workAt } from "../../scripts/fleet/keepers.ts";
 import { Pace, type Mining, type Paced } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { ProviderFleet } from "../../scripts/fleet/providers.ts";
 import {
   createGroup,
+  formCommittee,
   fundOperators,
   makeKeeper,
   registerKeeper,
   writeKeeperConfig,
+  type Keeper,
 } from "../../scripts/fleet/setup.ts";
 import { deployAll, groupAt, type Deployment } from "../../scripts/contracts/artifacts.ts";
 import { exitCodes } from "../../cli/console/exit.ts";
@@ -31,7 +33,7 @@ import { sceneParams } from "../support/keeper-scene.ts";
 
 const page = await readFile(join(projectRoot, "docs/run-a-keeper.md"), "utf8");
 const commandsPage = await readFile(join(projectRoot, "docs/commands.md"), "utf8");
-const params = { ...sceneParams, price: 10n ** 18n };
+const params = sceneParams;
 const block_ms = 150;
 const patience_ms = 30_000;
 const payee = `0x${"77".repeat(20)}`;
@@ -47,7 +49,10 @@ class World {
   ports!: readonly number[];
   shell!: Shell;
   operator = "";
-  group = "";
+  committee = "";
+  lens = "";
+  factory = "";
+  others: Keeper[] = [];
   mining: Mining | undefined;
 
   constructor(folder: string, remove: () => Promise<void>) {
@@ -68,11 +73,15 @@ class World {
     this.provider.pollingInterval = 50;
     this.deployment = await deployAll(await this.provider.getSigner(0));
     this.ports = await freePorts(7);
+    const { factory, lens, registry } = this.deployment;
+    [this.factory, this.lens] = await Promise.all([factory.getAddress(), lens.getAddress()]);
     const ann = join(folder, "ann");
     await mkdir(ann);
     this.shell = openShell(ann, {
       RPC: this.rpc,
-      REGISTRY: await this.deployment.registry.getAddress(),
+      REGISTRY: await registry.getAddress(),
+      FACTORY: this.factory,
+      LENS: this.lens,
       PAYEE: payee,
       WHITEPAY_API_PORT: String(this.ports[0]),
     });
@@ -105,14 +114,32 @@ class World {
       this.operator = /0x[0-9a-f]{40}/.exec(lines[0] ?? "")?.[0] ?? "";
       await fundOperators(this.provider, [this.operator]);
     }
-    if (command.includes("register --payee") && command.includes("--yes")) await this.makeGroup();
+    if (command.includes("register --payee") && command.includes("--yes")) await this.invite();
+    if (command.includes("keeper accept") && command.includes("--yes")) await this.serveGroup();
   }
 
-  async makeGroup(): Promise<void> {
-    const { folder, processes, provider, deployment, ports, rpc } = this;
+  /** A committee of this keeper, which has not consented yet, and of three others. */
+  async invite(): Promise<void> {
+    const { folder, provider, deployment, ports } = this;
+    this.others = await Promise.all([0, 1, 2].map((i) => makeKeeper(folder, i, ports[3 + i] as number)));
+    await fundOperators(
+      provider,
+      this.others.map(({ operator }) => operator),
+    );
+    for (const keeper of this.others) await registerKeeper(provider, deployment.registry, keeper);
+    const convener = await provider.getSigner(0);
+    this.committee = await formCommittee(deployment, convener, params, [
+      { operator: this.operator },
+      ...this.others,
+    ]);
+    await this.shell.run(`COMMITTEE=${this.committee}`);
+  }
+
+  /** The committee gets a group with a provider; all other daemons start. */
+  async serveGroup(): Promise<void> {
+    const { folder, processes, provider, deployment, ports, rpc, factory, lens, others, committee } = this;
     const registry = await deployment.registry.getAddress();
-    const keepers = await Promise.all([0, 1, 2].map((i) => makeKeeper(folder, i, ports[3 + i] as number)));
-    const operators = keepers.map(({ operator }) => operator);
+    const of = { rpc: [rpc], chainId: 31_337, registry, factory };
     const providers = await ProviderFleet.create({
       processes,
       folder,
@@ -121,24 +148,22 @@ class World {
       rpc,
       chainId: 31_337,
       registry,
+      lens,
     });
-    await fundOperators(provider, [...operators, ...providers.operators]);
-    for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+    await fundOperators(provider, providers.operators);
     await providers.register(provider, deployment.registry);
-    await providers.ingest();
     const payer = await provider.getSigner(0);
-    this.group = await createGroup(deployment, payer, params, [this.operator, ...operators]);
-    await providers.consent(this.group);
-    const options = { rpc: [rpc], chainId: 31_337, registry, group: this.group };
+    const group = await createGroup(deployment, payer, params, { committee, ceiling: 1 });
+    await providers.ingest(group);
+    await providers.consent(group, params.price);
     const seats = await Promise.all(
-      keepers.map(async (keeper) => ({ keeper, configFile: await writeKeeperConfig(keeper, options) })),
+      others.map(async (keeper) => ({ keeper, configFile: await writeKeeperConfig(keeper, of) })),
     );
     const fleet = new KeeperFleet(processes, seats);
-    await Promise.all([providers.start(this.group), ...seats.map((_, index) => fleet.start(index))]);
+    await Promise.all([providers.start([group]), ...seats.map((_, index) => fleet.start(index))]);
     await provider.send("evm_setAutomine", [false]);
     this.mining = this.mineAtPaceOf(fleet);
-    await providers.join(groupAt(this.group, payer));
-    await this.shell.run(`GROUP=${this.group}`);
+    await providers.join(groupAt(group, payer));
   }
 
   /** A block waits for the page's keeper, too, while that runs. */
@@ -160,22 +185,24 @@ class World {
     return pace.begin((error) => void this.failures.push(error as Error));
   }
 
-  /** Waits for a settlement after `block` that the page's keeper (index 0) signed. */
+  /** Waits for a certificate after `block` that the page's keeper (index 0) signed. */
   async signedAfter(block: number): Promise<void> {
     const limit = performance.now() + 120_000;
     for (;;) {
-      const head = await this.provider.getBlockNumber();
-      const logs = await settledLogs(this.provider, this.group, block + 1, head);
-      if (logs.some((log) => bitIndices(decodeSettledLog(log).signers).includes(0))) return;
-      if (performance.now() > limit) throw new Error(`no settlement with its signature after block ${block}`);
+      const range = { from: block + 1, to: await this.provider.getBlockNumber(), abi: committeeAbi };
+      const events = await groupEvents(this.provider, this.committee, range);
+      const certified = events.filter(({ name }) => name === "Certified");
+      if (certified.some(({ args }) => bitIndices(args["signers"] as bigint).includes(0))) return;
+      if (performance.now() > limit)
+        throw new Error(`no certificate with its signature after block ${block}`);
       await sleep(block_ms);
     }
   }
 
   async paid(): Promise<void> {
-    const view = new GroupView(this.provider, this.group);
+    const { lens, committee, operator } = this;
     const limit = performance.now() + 120_000;
-    while (((await view.keeperAccounts(1))[0]?.earned ?? 0n) === 0n) {
+    while ((await keeperBalances(this.provider, { lens, committee, operator })).length === 0) {
       if (performance.now() > limit) throw new Error("the keeper earns nothing");
       await sleep(block_ms);
     }
@@ -214,7 +241,7 @@ describe("docs/run-a-keeper.md", () => {
       await world.after(step, lines);
       if (step.command.includes("history import")) movedAt = await world.provider.getBlockNumber();
     }
-    // In its new place it signs settlements again.
+    // In its new place it signs again.
     await world.signedAfter(movedAt);
     expect(world.failures).toEqual([]);
   }, 600_000);

@@ -104,7 +104,7 @@ describe("whitepay keeper check", () => {
       "EIP-2537": "ok",
       clock: "ok",
       registry: "ok",
-      committees: "ok",
+      seats: "ok",
       peers: "ok",
       funds: "ok",
       ports: "ok",
@@ -221,8 +221,15 @@ describe("whitepay keeper check", () => {
     const before: unknown = await provider.send("evm_snapshot", []);
     const [first, second, third] = keepers as [Keeper, Keeper, Keeper];
     const waiting = await scene.invited([first, second, { operator: third.operator }]);
-    await scene.done("accept", waiting, "--yes");
-    expect(await item("committees")).toMatchObject({
+    // R39: the terms must be within the operator's policy.
+    const many = ["--policy-most-providers", "8"];
+    const refused = await scene.keeper("accept", waiting, "--yes", ...many);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toMatch(
+      /expected: at most 8 providers .*\n +actual: +8192 providers\n +hint: .*--any-terms/,
+    );
+    await scene.done("accept", waiting, "--yes", "--any-terms", ...many);
+    expect(await item("seats")).toMatchObject({
       grade: "warn",
       found: `seat 0 in ${waiting}, which waits for 1 consent`,
       remedy: `ask these keepers to accept: ${third.operator}`,
@@ -230,12 +237,12 @@ describe("whitepay keeper check", () => {
     await provider.send("evm_revert", [before]);
     const { config } = await resolveConfig({ file: scene.config });
     const without = await preflight({ ...config, chain: { ...config.chain, factories: [] } });
-    expect(without.find(({ name }) => name === "committees")).toMatchObject({
+    expect(without.find(({ name }) => name === "seats")).toMatchObject({
       grade: "fail",
       remedy: expect.stringContaining("chain.factories"),
       code: 2,
     });
-    expect(await item("committees", { factories: payee })).toMatchObject({
+    expect(await item("seats", { factories: payee })).toMatchObject({
       grade: "fail",
       found: `there is no factory at ${payee}`,
       code: 2,
@@ -296,7 +303,7 @@ describe("whitepay keeper check", () => {
       grade: "fail",
       remedy: "whitepay keeper register",
     });
-    expect(items.find(({ name }) => name === "committees")).toMatchObject({
+    expect(items.find(({ name }) => name === "seats")).toMatchObject({
       grade: "warn",
       found: expect.stringContaining("no seat"),
       remedy: expect.stringContaining("whitepay keeper accept"),

@@ -55,9 +55,8 @@ afterAll(async () => {
 describe("a running keeper", () => {
   it("follows the seat and the group that it gets while it runs, shown by `status`; `check` names unreachable peers; `history export` and a second `run` exit 6", async () => {
     expect((await seen(0)).group).toMatchObject({ number: 1, committee: committee.toLowerCase() });
-    const [status, text, check, locked, second] = await Promise.all([
+    const [status, check, locked, second] = await Promise.all([
       scene.done("status", "--json"),
-      scene.done("status"),
       scene.keeper("check"),
       scene.keeper("history export"),
       scene.keeper("run"),
@@ -69,10 +68,6 @@ describe("a running keeper", () => {
         groups: [{ group: group.toLowerCase() }],
       },
     });
-    expect(text.stdout).toMatch(
-      new RegExp(`^committee ${committee}: certified through \\d+, turn 0, `, "im"),
-    );
-    expect(text.stdout).toMatch(new RegExp(`^  group    1, ${group}: settled through \\d+$`, "im"));
     // The committee has certified nothing yet, so missing peers are no failure: the other keepers may not have started.
     expect(check.code, check.stdout).toBe(0);
     expect(check.stdout).toContain("0 of 3 other keepers");

@@ -89,7 +89,7 @@ const contracts: readonly Row[] = [
     run: (world) => keeper(world, "check", "--factories", world.scene.token),
     code: 1,
     says: [/^whitepay: failed checks: \d of \d+, first: registry$/m],
-    shows: /^fail +committees +there is no factory at 0x/m,
+    shows: /^fail +seats +there is no factory at 0x/m,
   },
   {
     name: "a provider that registers on a chain that was started anew",

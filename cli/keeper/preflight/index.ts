@@ -44,7 +44,7 @@ async function checkOnChain(
     for (const seat of checked.seats)
       items.push(await guarded("peers", () => checkPeers(config, provider, seat)));
   } catch (error) {
-    items.push(failureOf("committees", error));
+    items.push(failureOf("seats", error));
   }
   items.push(await guarded("funds", () => checkFunds(config, provider, { operator, certifying })));
   return items;

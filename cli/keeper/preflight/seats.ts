@@ -10,7 +10,7 @@ import type { Certifying } from "../../../protocol/funds.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes } from "../../console/exit.ts";
 
-const name = "committees";
+const name = "seats";
 
 export type CheckedSeats = {
   readonly items: readonly CheckItem[];

@@ -90,7 +90,7 @@ describe("every call of the contracts", () => {
   /** Calls between the contracts, parts of other calls, and withdrawals one by one, which those over many groups replace. */
   const notOffered = [
     "initialize",
-    "settleInterval",
+    "creditItems",
     "withdrawKeeperFor",
     "withdrawProviderFor",
     "withdrawKeeper",
