@@ -32,17 +32,13 @@ function withValues(code: string): string {
     rpc: scene.rpc,
     group: scene.group,
     factory: scene.factory,
-    token: scene.token,
+    lens: scene.lens,
+    committee: scene.committee,
     key: scene.payer.privateKey,
   };
-  return code
-    .replace(/^const (\w+) = ".*";$/gm, (line, name: string) =>
-      values[name] === undefined ? line : `const ${name} = ${JSON.stringify(values[name])};`,
-    )
-    .replace(/^const keepers = .*$/m, () => {
-      const operators = scene.keepers.map(({ operator }) => operator);
-      return `const keepers = ${JSON.stringify(operators)};`;
-    });
+  return code.replace(/^const (\w+) = ".*";$/gm, (line, name: string) =>
+    values[name] === undefined ? line : `const ${name} = ${JSON.stringify(values[name])};`,
+  );
 }
 
 /** Removes addresses and numbers, which differ from run to run. */
@@ -77,11 +73,11 @@ describe("docs/library.md", () => {
     const used = examples.map(({ code }) => code).join("\n");
     for (const name of [
       "quote",
-      "planCreate",
+      "planGroup",
       "planFund",
       "groupStatus",
       "watchGroup",
-      "verifySettlement",
+      "verifyCertificate",
       "groupPayments",
     ]) {
       expect(used).toContain(`${name}(`);

@@ -224,7 +224,7 @@ describe("whitepay group", () => {
       ...providerLines("shared", [provider]),
     ];
     const create = async (
-      committee: string | undefined,
+      committee: string,
       fee: string,
       ...flags: readonly string[]
     ): Promise<CliResult> => {

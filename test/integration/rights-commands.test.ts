@@ -167,7 +167,7 @@ describe("abandoning", () => {
   it("is possible from its block on, for payer and providers, and credits the providers at once", async () => {
     const { group, address, provider } = await groupWith("abandon", 21_301);
     const { view } = group;
-    const [{ activeFrom = 0 } = {}] = await view.providers();
+    const activeFrom = (await view.providers())[0]?.activeFrom ?? 0;
     // R34: counted from the first block to which a provider is committed.
     const possible = activeFrom + group.committee.rhythm.interval + sceneLockup;
     const head = await scene.provider.getBlockNumber();
