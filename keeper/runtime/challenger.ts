@@ -52,6 +52,8 @@ const unreachable: Attempt = { answer: { kind: "failed", reason: "unreachable" }
 const firstPause_ms = 250;
 const longestPause_ms = 4_000;
 
+type Settle = (target: ChallengeTarget, attempt: Attempt) => void;
+
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
 
 /** A group that can be asked about: the provider's data and piece list there. */
@@ -78,36 +80,41 @@ export class Challenger {
     const { signal, counts, onUnreachable, onAnswer } = asking;
     let open = effect.targets;
     for (let pause_ms = firstPause_ms; ; pause_ms = Math.min(longestPause_ms, 2 * pause_ms)) {
-      const attempts = await this.#attempt(committee, effect, open, signal);
-      const over = !counts() || signal.aborted;
-      open = open.filter((target, i) => {
-        const { answer, again } = attempts[i] as Attempt;
-        if (!again || over) onAnswer(target, answer);
-        else if (answer.kind === "failed" && answer.reason === "unreachable") onUnreachable(target);
-        return again && !over;
-      });
+      const again: ChallengeTarget[] = [];
+      const settle: Settle = (target, attempt) => {
+        const { answer } = attempt;
+        if (!attempt.again || !counts() || signal.aborted) return onAnswer(target, answer);
+        if (answer.kind === "failed" && answer.reason === "unreachable") onUnreachable(target);
+        again.push(target);
+      };
+      await this.#attempt(committee, effect, open, settle, signal);
+      open = again;
       if (open.length === 0) return;
       await this.#on.clock.sleep(pause_ms, signal);
     }
   }
 
-  /** One attempt for each target, in their order. */
+  /** One attempt for each target. The answers of each message count when they arrive, before those of the next one (R13). */
   async #attempt(
     committee: CommitteeSnapshot,
     effect: ChallengeEffect,
     targets: readonly ChallengeTarget[],
+    settle: Settle,
     signal: AbortSignal,
-  ): Promise<Attempt[]> {
+  ): Promise<void> {
     const endpoint = await this.#target(committee, effect.operator);
-    if (endpoint === undefined) return targets.map(() => unreachable);
+    if (endpoint === undefined) {
+      for (const target of targets) settle(target, unreachable);
+      return;
+    }
     const ready = await this.#prepareAll(committee, effect, targets, endpoint, signal);
-    const results = new Map<ChallengeTarget, Attempt>();
+    const prepared = new Set(ready.map(({ target }) => target));
+    for (const target of targets) if (!prepared.has(target)) settle(target, unreachable);
     for (let at = 0; at < ready.length; at += maxTargets) {
       const page = ready.slice(at, at + maxTargets);
       const attempts = await this.#call(committee, effect, page, endpoint, signal);
-      page.forEach(({ target }, i) => results.set(target, attempts[i] ?? unreachable));
+      page.forEach(({ target }, i) => settle(target, attempts[i] ?? unreachable));
     }
-    return targets.map((target) => results.get(target) ?? unreachable);
   }
 
   /** A few lists at a time: the provider refuses as busy what one peer asks beyond them, and other providers' lists must not wait (L3). */

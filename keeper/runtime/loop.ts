@@ -1,4 +1,5 @@
 /** event → step → effects, one event at a time. The `persist` effects of a step complete before its other effects start (S5, S6). */
+import { maxTargets } from "../../protocol/codec/challenge.ts";
 import type { Effect, Write } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { step } from "../core/machine.ts";
@@ -65,6 +66,7 @@ export class CommitteeLoop {
     try {
       for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
         const { effects } = step(this.state, event, this.#config);
+        if (event.kind === "answer") this.#addAnswers(effects);
         const writes = writesOf(effects);
         if (writes.length > 0) return void this.#written(writes, effects);
         this.#run(effects);
@@ -74,6 +76,19 @@ export class CommitteeLoop {
     }
     this.#running = false;
     this.#release();
+  }
+
+  /**
+   * R40: a provider answers for many groups at once. The answers that wait are handled together, so that one write holds their records. No
+   * other event lies between them, and the effects of an answer do not depend on the answers after it.
+   */
+  #addAnswers(effects: Effect[]): void {
+    for (let more = 1; more < maxTargets; more++) {
+      const event = this.#queue[0];
+      if (event?.kind !== "answer") return;
+      this.#queue.shift();
+      effects.push(...step(this.state, event, this.#config).effects);
+    }
   }
 
   async #written(writes: readonly Write[], effects: readonly Effect[]): Promise<void> {
@@ -107,9 +122,12 @@ export class CommitteeLoop {
 
 function writesOf(effects: readonly Effect[]): readonly Write[] {
   let writes: readonly Write[] = [];
+  let own: Write[] | undefined;
   for (const effect of effects) {
     if (effect.kind !== "persist") continue;
-    writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
+    if (writes.length === 0) writes = effect.writes;
+    else if (own === undefined) writes = own = [...writes, ...effect.writes];
+    else own.push(...effect.writes);
   }
   return writes;
 }

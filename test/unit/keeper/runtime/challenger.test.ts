@@ -388,6 +388,27 @@ describe("a provider of several groups (R9, R12)", () => {
     expect({ most, reasons: [...reasons] }).toEqual({ most: pageQueue.perPeer, reasons: ["refused"] });
   });
 
+  it("is heard about the groups of one message before the next one is asked: a slow message makes no other late (R13)", async () => {
+    const world = new World(1);
+    const heard: number[] = [];
+    const client: ProviderClient = {
+      challenge: async (_target, { targets }) => {
+        if (heard.length > 0) await new Promise(() => undefined);
+        return { ok: true, answers: targets.map(() => refusal("no-data", "gone")) };
+      },
+      pieceList: async () => ({ ok: true, list }),
+    };
+    keepTime(world);
+    void challengerWith(world, [], client).ask({ ...committee, groups }, effectOf(0, all), {
+      signal: new AbortController().signal,
+      counts: () => true,
+      onUnreachable: () => undefined,
+      onAnswer: ({ group }) => void heard.push(group),
+    });
+    await world.run(() => heard.length > 0);
+    expect(heard).toEqual(all.slice(0, maxTargets));
+  });
+
   it("is asked again about those groups alone for which it was busy", async () => {
     const { asked, answers } = await play((group, call) => group === 3 && call < 4);
     expect(asked.slice(2)).toEqual([[3], [3]]);
