@@ -121,10 +121,9 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   say(`the keepers have consented to be committee ${committee}`);
   const groups = await makeGroups(options, base, committee);
   say(`${counted(groups.length, "payer")} made and funded a group each: ${listed(groups)}`);
-  for (const [payer, { address }] of groups.entries()) {
-    const bytes = await providers.ingest(address, payer);
-    say(`the providers store ${(Number(bytes) / 1e6).toFixed(1)} MB for payer ${payer}`);
-  }
+  let stored = 0n;
+  for (const [payer, { address }] of groups.entries()) stored += await providers.ingest(address, payer);
+  say(`every provider stores the files of every payer, ${(Number(stored) / 1e6).toFixed(1)} MB in all`);
   await enterAll(base, groups, { committee, ceiling: options.providers });
   for (const { address } of groups) await providers.consent(address, params.price);
   const fleet = await startDaemons(options, base, { groups, keepers, providers });

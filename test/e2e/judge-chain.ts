@@ -244,9 +244,9 @@ export async function expectChain(document: Document): Promise<void> {
     );
     const before = await chain.getBlock(params.originBlock - 1);
     expect(params.committeeSeed).toBe(before?.hash); // R5
-    for (const i of document.rounds.keys()) await expectRound(chain, document, i);
+    await Promise.all(document.rounds.map((_, i) => expectRound(chain, document, i)));
     const block = await lastBlock(chain, document);
-    for (const group of document.groups) await expectGroup(chain, document, group, block);
+    await Promise.all(document.groups.map((group) => expectGroup(chain, document, group, block)));
   } finally {
     chain.destroy();
   }
