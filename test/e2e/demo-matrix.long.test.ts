@@ -20,7 +20,7 @@ describe("./whitepay demo with other options", () => {
     { keepers: 4, providers: 3, groups: 2, settlements: 2, fault: "none" },
     { keepers: 4, providers: 1, groups: 2, settlements: 1, fault: "all" },
     { keepers: 4, providers: 3, groups: 1, settlements: 2, fault: "all" },
-    { keepers: 4, providers: 3, groups: 32, settlements: 3, fault: "all" },
+    { keepers: 4, providers: 3, groups: 32, settlements: 2, fault: "all" },
     { keepers: 7, providers: 3, groups: 2, settlements: 3, fault: "all" },
     { keepers: 10, providers: 4, groups: 2, settlements: 3, fault: "all" },
   ])(
