@@ -7,7 +7,7 @@ import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { keccak, keccakText, keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import { domainSeparator, typedDigest } from "../settlement.ts";
+import { domainOf, typedDigest } from "../certificate.ts";
 import { signatureBytes } from "./message.ts";
 
 export const identityProtocol = "/whitepay/identity/1";
@@ -36,7 +36,7 @@ export function identityDigest(
   peerId: Uint8Array,
 ): Hex {
   const struct = keccakWords(identityType, operator, keccak(peerId), sequence);
-  return typedDigest(domainSeparator(chainId, registry), struct);
+  return typedDigest(domainOf(chainId, registry), struct);
 }
 
 export function encodeStatement({ operator, sequence, signature }: IdentityStatement): Uint8Array {

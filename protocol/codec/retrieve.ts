@@ -3,9 +3,9 @@ import { ByteWriter, decode, fromHex, toHex } from "../../storage/core/bytes.ts"
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
 import type { Result } from "../../storage/core/result.ts";
+import { domainOf, typedDigest } from "../certificate.ts";
 import { keccakText, keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import { domainSeparator, typedDigest } from "../settlement.ts";
 import { encodeRefusal, readKind, readRefusal, readVersion, providerProtocolVersion } from "./challenge.ts";
 import type { Refusal } from "./challenge.ts";
 import { digestSigner } from "./receipt.ts";
@@ -43,13 +43,13 @@ export const maxRetrieveResponseBytes = 2 + 1 + maxRangeNodes * 32 + 4 + rangeBy
 export const retrievalType = "Retrieval(bytes32 peer,uint64 until)";
 const retrievalTypeHash = keccakText(retrievalType);
 
-/** Lower-case address of the signer of a permission for `peer` (text form); undefined if the signature is invalid. */
 /** The group whose data is read. */
 export type GroupDomain = { readonly chainId: number; readonly group: Hex };
 
+/** Lower-case address of the signer of a permission for `peer` (text form); undefined if the signature is invalid. */
 export function permissionSigner(domain: GroupDomain, peer: string, permission: Permission): Hex | undefined {
   const struct = keccakWords(retrievalTypeHash, keccakText(peer), permission.until);
-  const digest = fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
+  const digest = fromHex(typedDigest(domainOf(domain.chainId, domain.group), struct));
   return digestSigner(digest, permission.signature);
 }
 

@@ -59,7 +59,7 @@ async function request(
 ): Promise<RetrieveRequest> {
   const { chainId } = scene.chain;
   const until = (await scene.chain.world.chain.block()) + ahead;
-  const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group.address };
+  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group.address };
   const types = {
     Retrieval: [
       { name: "peer", type: "bytes32" },

@@ -5,8 +5,11 @@ import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { rangeBytes } from "../../storage/core/range.ts";
 import { PieceStore } from "../../storage/disk/store.ts";
+import { draftOf } from "../../cli/group/create/draft.ts";
+import { readGroupFile } from "../../cli/group/files/group.ts";
 import { runCli, type CliProcess } from "../support/cli.ts";
 import {
+  consentFiles,
   end,
   payerScene,
   storingProvider,
@@ -30,10 +33,12 @@ beforeAll(async () => {
     ports.map((port) => storingProvider(scene, `p${port}`, port, { sizes, seed: 5 })),
   );
   const path = join(scene.folder, "group.yaml");
-  const text = [
+  const price = 1_000_000_000n << 34n;
+  const lines = [
     "preset: devnet",
     "blockTime_s: 1",
-    'price: "1000000000"',
+    `token: "${scene.token}"`,
+    `price: "${price}"`,
     'deposit: "1"',
     "keepers:",
     ...scene.keepers.map(({ operator }) => `  - "${operator}"`),
@@ -43,11 +48,14 @@ beforeAll(async () => {
         `  - { operator: "${operator}", data: { files: [${files.join(", ")}] }, consent: c${i}.json }`,
     ),
   ];
-  await writeFile(path, `${text.join("\n")}\n`);
+  await writeFile(path, `${lines.join("\n")}\n`);
+  const draft = { ...draftOf(await readGroupFile(path), scene.factory), convener: scene.payer.address };
+  const consents = await consentFiles(scene, draft, "retrieve");
+  await writeFile(path, `${[...lines, `consents: [${consents.join(", ")}]`].join("\n")}\n`);
   ({ group } = await scene.json(["group", "create", path, "--yes"]));
   created = join(scene.folder, "group.created.json");
   for (const [i, provider] of providers.entries())
-    await provider.consent(group, join(scene.folder, `c${i}.json`));
+    await provider.consent(group, join(scene.folder, `c${i}.json`), price);
   await scene.json(["group", "create", path, "--yes"]);
   await scene.mine(20);
   daemons = await Promise.all(providers.map((provider) => provider.start(group)));
@@ -77,7 +85,7 @@ async function expectWhole(out: string): Promise<void> {
 /** Damages one byte in a range of the large file at a provider. */
 async function spoil(provider: StoringProvider | undefined, range: number): Promise<void> {
   const store = await PieceStore.open(join(provider?.dataDir ?? "", "store"));
-  const piece = (await store.currentList())?.pieces.at(1);
+  const piece = (await store.currentList(group.toLowerCase() as `0x${string}`))?.pieces.at(1);
   const path = join(store.pieceDir(piece?.root ?? new Uint8Array()), "data");
   const bytes = await readFile(path);
   bytes[range * rangeBytes + 5] = (bytes[range * rangeBytes + 5] ?? 0) ^ 1;

@@ -37,7 +37,7 @@ async function permissionFor(
   const { provider, group, signer } = work;
   const until = (await provider.getBlockNumber()) + permissionBlocks;
   const { chainId } = await provider.getNetwork();
-  const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group.address };
+  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group.address };
   const types = {
     Retrieval: [
       { name: "peer", type: "bytes32" },

@@ -73,7 +73,7 @@ describe("a permission", () => {
         { name: "until", type: "uint64" },
       ],
     };
-    const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
+    const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
     const peer = "12D3KooWpeer";
     const text = await wallet.signTypedData(domain, types, { peer: keccak256(toUtf8Bytes(peer)), until });
     const permission = { until, signature: fromHex(text) };
