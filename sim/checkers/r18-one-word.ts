@@ -15,7 +15,7 @@ export const oneWord: Checker = {
     const excused = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
     const said = new Map<string, Envelope>();
     return roundWords(run).flatMap((word) => {
-      const { keeper, at_ms, message, body } = word;
+      const { keeper, committee, at_ms, message, body } = word;
       if (excused.has(keeper)) return [];
       const key = `${keeper}/${body.kind}/${roundName(word)}`;
       const first = said.get(key);
@@ -24,7 +24,7 @@ export const oneWord: Checker = {
         return [];
       }
       if (hashOf(first) === hashOf(message)) return [];
-      const text = `keeper ${keeper} publishes two different messages of the kind ${body.kind} in turn ${body.round.turn} from ${body.round.ts}`;
+      const text = `keeper ${keeper} publishes two different messages of the kind ${body.kind} in turn ${body.round.turn} of committee ${committee} from ${body.round.ts}`;
       return [{ checker: "R18", block: highestHead(run.cluster, at_ms), text }];
     });
   },

@@ -57,7 +57,7 @@ export const audit: Checker = {
           : [...new Set(drawnLeaves(run, committee, body.round, blockHash))].join();
       const actual = body.opened.map(({ group, provider, slot }) => `${group}/${provider}/${slot}`).join();
       if (actual === expected) return [];
-      const text = `keeper ${keeper} opens [${actual}], the audit of block ${auditBlock} draws [${expected}]`;
+      const text = `keeper ${keeper} opens [${actual}] in committee ${committee}, the audit of block ${auditBlock} draws [${expected}]`;
       return [{ checker: "R20", block: highestHead(cluster, at_ms), text }];
     });
   },

@@ -84,14 +84,14 @@ export const reveals: Checker = {
     for (const word of bundles.values()) {
       const wrong = lying.has(word.keeper) ? undefined : wrongIn(word);
       if (wrong === undefined) continue;
-      const text = `keeper ${word.keeper} counts ${wrong}`;
+      const text = `keeper ${word.keeper} counts in committee ${word.committee} ${wrong}`;
       found.push({ checker: "R21", block: highestHead(run.cluster, word.at_ms), text });
     }
-    for (const { keeper, digest, at_ms } of partialsOf(run)) {
+    for (const { keeper, committee, digest, at_ms } of partialsOf(run)) {
       const bundle = lying.has(keeper) ? undefined : decidedFrom.get(digest as Hex);
       const wrong = bundle === undefined ? undefined : wrongIn(bundle);
       if (wrong === undefined) continue;
-      const text = `keeper ${keeper} signs what was decided with ${wrong}`;
+      const text = `keeper ${keeper} signs for committee ${committee} what was decided with ${wrong}`;
       found.push({ checker: "R21", block: highestHead(run.cluster, at_ms), text });
     }
     return found;

@@ -49,12 +49,12 @@ export const bundled: Checker = {
   check(run) {
     const lying = liars(run);
     return wordsOfKind(run, "bundle").flatMap((bundle) => {
-      const { keeper, process, at_ms, body } = bundle;
+      const { keeper, committee, process, at_ms, body } = bundle;
       if (lying.has(keeper)) return [];
       const head = headOf(run.cluster, process, at_ms);
       const fault = faultOf(run, bundle, head);
       if (fault === undefined) return [];
-      const text = `keeper ${keeper}, leader of turn ${body.round.turn} from ${body.round.ts}: its bundle ${fault}`;
+      const text = `keeper ${keeper}, leader of turn ${body.round.turn} of committee ${committee} from ${body.round.ts}: its bundle ${fault}`;
       return [{ checker: "R22", block: head, text }];
     });
   },

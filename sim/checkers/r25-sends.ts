@@ -36,7 +36,7 @@ function othersTooEarly(run: Run, lying: ReadonlySet<number>): Violation[] {
     if (lying.has(keeper) || seat === leader || seat < 0) return [];
     const from = te + Math.ceil((2 * turn) / 3) + placesBehind(run, committee, version, ts, leader, seat) - 1;
     if (head >= from) return [];
-    const text = `keeper ${keeper} sends at head ${head} in the place of keeper ${keeperIn(run, committee, version, leader)}, expected from ${from} on`;
+    const text = `keeper ${keeper} sends to committee ${committee} at head ${head} in the place of keeper ${keeperIn(run, committee, version, leader)}, expected from ${from} on`;
     return [{ checker: "R25", block: head, text }];
   });
 }
@@ -81,7 +81,7 @@ function leaderTooLate(run: Run, lying: ReadonlySet<number>): Violation[] {
       .some(({ certificate, block }) => certificate.ts === ts && block <= last);
     // An empty scope earns nothing, so the leader need not certify it.
     if (sent || certified || scopeThen(run, committee, ts, te).length === 0) return [];
-    const text = `keeper ${keeper} leads turn ${number} from ${ts}, holds a quorum of signatures and has sent nothing by head ${last}`;
+    const text = `keeper ${keeper} leads turn ${number} of committee ${committee} from ${ts}, holds a quorum of signatures and has sent nothing by head ${last}`;
     return [{ checker: "R25", block: headOf(cluster, process, over_ms), text }];
   });
 }

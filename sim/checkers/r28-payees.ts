@@ -60,7 +60,7 @@ export const payees: Checker = {
       const expected = payeesOf(run, certified)?.sort((a, b) => a - b);
       const actual = bitIndices(certified.certificate.payees);
       if (expected === undefined || expected.join() === actual.join()) return [];
-      const text = `pays [${actual.join()}], bundle and audit give [${expected.join()}]`;
+      const text = `committee ${certified.committee} pays [${actual.join()}], bundle and audit give [${expected.join()}]`;
       return [{ checker: "R28", block: certified.block, text }];
     });
   },

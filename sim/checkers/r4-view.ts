@@ -12,11 +12,11 @@ export const view: Checker = {
     const { cluster } = run;
     const { confirmations } = cluster.options.params;
     const lying = liars(run);
-    return roundWords(run).flatMap(({ keeper, at_ms, body }) => {
+    return roundWords(run).flatMap(({ keeper, committee, at_ms, body }) => {
       const { te, turn } = body.round;
       const head = highestHead(cluster, at_ms);
       if (lying.has(keeper) || head >= te + confirmations) return [];
-      const text = `keeper ${keeper} publishes ${body.kind} of turn ${turn}, whose view begins at head ${te + confirmations}, at head ${head}`;
+      const text = `keeper ${keeper} publishes ${body.kind} of turn ${turn} of committee ${committee}, whose view begins at head ${te + confirmations}, at head ${head}`;
       return [{ checker: "R4", block: head, text }];
     });
   },

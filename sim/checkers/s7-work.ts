@@ -25,7 +25,7 @@ export const work: Checker = {
           .map((keeper) => ({
             checker: "S7",
             block,
-            text: `keeper ${keeper} sent no challenges and is a payee`,
+            text: `keeper ${keeper} sent no challenges and is a payee of committee ${committee}`,
           }));
       });
     });

@@ -13,8 +13,10 @@ import { lyingTransport } from "../../sim/byzantine/lying-transport.ts";
 import { override } from "../../sim/byzantine/override.ts";
 import { checkers } from "../../sim/checkers/index.ts";
 import type { Run } from "../../sim/checkers/checker.ts";
+import { addressOfCommittee } from "../../sim/chain/snapshots.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { scenarioSchema } from "../../sim/scenario/schema.ts";
+import type { Fault } from "../../sim/scenario/schema.ts";
 import { settledOf } from "../support/first-group.ts";
 
 async function play(behaviourOf: (keeper: number) => Behaviour): Promise<Cluster> {
@@ -185,7 +187,9 @@ describe("checkers of a changed record of a run", () => {
     change(sent, ({ submission }) => ({ keeper: (submission.certificate.leader + 1) % 4 }));
     const found = complaints(cluster, "R25");
     expect(found).toHaveLength(sent.length);
-    expect(found[0]).toMatch(/^keeper \d sends at head \d+ in the place of keeper \d, expected from \d+ on$/);
+    expect(found[0]).toMatch(
+      /^keeper \d sends to committee 0 at head \d+ in the place of keeper \d, expected from \d+ on$/,
+    );
   });
 
   it("report second records of a slot, and answers that were verified too late (R13)", async () => {
@@ -200,6 +204,36 @@ describe("checkers of a changed record of a run", () => {
       expect.stringMatching(
         /^keeper 1 recorded provider \d of group 1 in slot 0: an answer verified at head \d+, expected by/,
       ),
+    ]);
+  });
+});
+
+describe("a committee that certifies nothing after a partition", () => {
+  it("is reported though another committee of the same keepers certifies (L2)", async () => {
+    const cluster = new Cluster({ ...defaultOptions, seed: 3, committees: 2, groups: 2 });
+    const second = addressOfCommittee(1);
+    cluster.decorate = (ports) => ({
+      ...ports,
+      chain: override(ports.chain, {
+        submit: (submission, signal) =>
+          submission.committee === second
+            ? Promise.resolve({ kind: "failed", detail: "not sent" })
+            : ports.chain.submit(submission, signal),
+      }),
+    });
+    cluster.seats.forEach((_, i) => cluster.start(i));
+    await cluster.run(150);
+    const cut: Fault = { kind: "partition", when: { block: 20 }, groups: [[0], [1, 2, 3]], untilBlock: 25 };
+    const run: Run = {
+      scenario: scenarioSchema.parse({ name: "two committees", committees: 2, groups: 2 }),
+      cluster,
+      fired: [{ fault: cut, keepers: [], block: 20, until: 25 }],
+    };
+    const found = checkers.filter(({ name }) => name === "L2").flatMap(({ check }) => check?.(run) ?? []);
+    expect(cluster.chain.certifiedOf(0).length).toBeGreaterThan(0);
+    expect(cluster.chain.certifiedOf(1)).toEqual([]);
+    expect(found.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^the network healed at 25, but turn 1 of committee 1 from \d+ did not settle$/),
     ]);
   });
 });

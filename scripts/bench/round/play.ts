@@ -24,6 +24,8 @@ import { RoundScene, committee } from "./scene.ts";
 
 export type RoundFigures = {
   readonly keepers: number;
+  /** Of the interval. */
+  readonly slots: number;
   readonly groups: number;
   /** Of all groups. */
   readonly providers: number;
@@ -181,10 +183,15 @@ class Round {
 }
 
 /** Plays and measures the round that certifies one interval of `groups` groups of `providers` providers each. */
-export async function measureRound(keepers: number, providers: number, groups = 1): Promise<RoundFigures> {
+export async function measureRound(
+  keepers: number,
+  providers: number,
+  groups = 1,
+  slots = 2,
+): Promise<RoundFigures> {
   installFastHashes();
   return withPiece(async (piece) => {
-    const scene = new RoundScene({ keepers, groups, providers, slots: 2 }, piece.list);
+    const scene = new RoundScene({ keepers, groups, providers, slots }, piece.list);
     const round = new Round(scene, piece.list);
     await round.start((keyring) => recordsOf(keyring, scene.scope, piece));
     await round.runTo(scene.te - 1);
@@ -196,6 +203,7 @@ export async function measureRound(keepers: number, providers: number, groups = 
     const { messages, bytes, byKind } = round.tally;
     return {
       keepers,
+      slots,
       groups,
       providers: groups * providers,
       messagesPerKeeper: messages / keepers,
