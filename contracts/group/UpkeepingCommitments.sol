@@ -76,8 +76,9 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
         uint8 left = uint8(track.pending - passed);
         track.first = uint8((track.first + passed) % RING);
         track.pending = left;
-        if (left == 0) word = word.without(ProviderWords.PENDING);
-        // The search has not read the leaving, which is the last change.
+        if (left == 0)
+            word = word.without(ProviderWords.PENDING);
+            // The search has not read the leaving, which is the last change.
         else if (left == 1 && track.leavesAt != 0) track.nextFrom = track.leavesAt;
         else track.nextFrom = _changeAt(provider, track.first).from;
         if (last.size == 0) {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Clones} from "./Clones.sol";
-
 /// @title Clones with an address derived from their arguments (R36)
-/// @notice A group or a committee is an ERC-1167 proxy with its arguments behind it, made by CREATE2. Its address follows
-///         from the implementation and the arguments, among them its creator and a number that this creator has not used
-///         before, and from nothing else. So no other transaction and no reorganisation can put another payer's group, or
-///         other terms, at an address that receives a deposit or a consent. Only the creation block is left out: the init
-///         code writes it into the arguments.
+/// @notice A group or a committee is an ERC-1167 proxy with its arguments behind it, made by CREATE2. Its address
+///         follows from the implementation and the arguments, among them its creator and a number that this creator
+///         has not used before, and from nothing else. So no other transaction and no reorganisation can put another
+///         payer's group, or other terms, at an address that receives a deposit or a consent. Only the creation block
+///         is left out: the init code writes it into the arguments.
 library Clones {
     /// @notice The clone could not be created.
     error Clones_NotCreated(uint256 size);
 
-    /// @dev Where the data behind the arguments begins: a clone's own code has 45 bytes, the arguments have three words.
+    /// @dev Where the data behind the arguments begins: a clone's own code has 45 bytes, its arguments three words.
     uint256 internal constant KEYS_OFFSET = 45 + 96;
 
     /// @dev Bytes of the init code in front of what it returns.

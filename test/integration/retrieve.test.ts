@@ -85,7 +85,7 @@ async function expectWhole(out: string): Promise<void> {
 /** Damages one byte in a range of the large file at a provider. */
 async function spoil(provider: StoringProvider | undefined, range: number): Promise<void> {
   const store = await PieceStore.open(join(provider?.dataDir ?? "", "store"));
-  const piece = (await store.currentList(group.toLowerCase() as `0x${string}`))?.pieces.at(1);
+  const piece = (await store.currentList(group.toLowerCase()))?.pieces.at(1);
   const path = join(store.pieceDir(piece?.root ?? new Uint8Array()), "data");
   const bytes = await readFile(path);
   bytes[range * rangeBytes + 5] = (bytes[range * rangeBytes + 5] ?? 0) ^ 1;
