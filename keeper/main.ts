@@ -33,7 +33,7 @@ function drainOnSignal(
     say("draining: the keeper finishes the duties of the present turn and then stops");
     timer = setInterval(() => {
       if (drain.waiting(daemon()?.states() ?? new Map()) > 0) return;
-      say("drained: no signed settlement is unsubmitted");
+      say("drained: no signed certificate is unsubmitted");
       stop.abort();
     }, drainLook_ms);
   };

@@ -9,6 +9,7 @@ import { registerDrain } from "./drain.ts";
 import { registerHistory } from "./history.ts";
 import { registerInit } from "./init.ts";
 import { registerKeys } from "./keys.ts";
+import { registerPropose } from "./propose.ts";
 import { registerRegister } from "./register.ts";
 import { registerResign } from "./resign.ts";
 import { registerStatus } from "./status.ts";
@@ -31,6 +32,7 @@ export async function register(program: Command): Promise<void> {
   await registerHistory(keeper);
   await registerDrain(keeper);
   await registerAccept(keeper);
+  await registerPropose(keeper);
   await registerWithdraw(keeper);
   await registerResign(keeper);
 }

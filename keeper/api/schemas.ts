@@ -219,7 +219,7 @@ export const statusSchema = z
       .openapi({ description: "Offset of this machine's clock from an endpoint's; above 0: ahead" }),
     diskFreeBytes: z.number().nullable().openapi({ description: "Free on the disk of the data folder" }),
     diskLow: z.boolean().openapi({ description: "Less than 2 GiB are free there" }),
-    /** In wei. gasPrice: base fee and tip of recent blocks; l1Fee: fee for the data of a settlement. */
+    /** In wei. gasPrice: base fee and tip of recent blocks; l1Fee: fee for the data of a certificate. */
     funds: z
       .object({ balance: decimal, gasPrice: decimal, l1Fee: decimal, transactionsLeft: count })
       .nullable(),

@@ -2,10 +2,14 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRunFile } from "../../keeper/run-file.ts";
+import { planHandInConsent, planResign } from "../../client/committee-plans.ts";
 import { CommitteeReader } from "../../client/committee-view.ts";
-import { fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { fundOperators, makeKeeper, registerKeeper, type Keeper } from "../../scripts/fleet/setup.ts";
+import { signVersionConsent } from "../../client/member-consents.ts";
+import { send } from "../../client/transactions.ts";
 import { statusOf, type RunningStatus } from "../../cli/keeper-api/status.ts";
 import { startAtTerminal } from "../support/cli.ts";
 import type { CliProcess } from "../support/cli.ts";
@@ -14,6 +18,7 @@ import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from ".
 let scene: KeeperScene;
 let committee: string;
 let group: string;
+let others: Keeper[];
 let running: CliProcess;
 
 type Own = { committee: RunningStatus["committees"][number]; group: RunningStatus["groups"][number] };
@@ -34,7 +39,7 @@ async function seen(block: number): Promise<Own> {
 beforeAll(async () => {
   scene = await openKeeperScene();
   const { provider, folder, ports, operator, deployment } = scene;
-  const others = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
+  others = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
   await fundOperators(provider, [operator, ...others.map((other) => other.operator)]);
   for (const other of others) await registerKeeper(provider, deployment.registry, other);
   await scene.done("register", "--payee", payee, "--yes");
@@ -236,5 +241,29 @@ describe("whitepay keeper rotate-seat and withdraw", () => {
     const again = await scene.keeper("rotate-seat", ...words);
     expect(again.code).toBe(0);
     expect(again.stderr).toContain("nothing to do");
+  });
+});
+
+describe("whitepay keeper propose and accept", () => {
+  it("replaces a member that resigned: the member proposes and accepts, as do the new keeper and others by signature", async () => {
+    const { provider, deployment } = scene;
+    const next = await makeKeeper(scene.folder, 8, scene.ports[6] as number);
+    await fundOperators(provider, [next.operator]);
+    await registerKeeper(provider, deployment.registry, next);
+    const old = others[2] as Keeper;
+    const as = (keeper: Keeper): Wallet => new Wallet(keeper.keys.operator, provider);
+    await send(await planResign(as(old), committee), as(old));
+    const change = [committee, old.operator, next.operator, "--yes", "--json"];
+    const { version } = parsed(await scene.done("propose", ...change)) as { version: number };
+    const approval = await scene.done("accept", committee, "--version", String(version), "--yes", "--json");
+    expect(parsed(approval)).toMatchObject({ version, transactions: [{ method: "consent", sent: true }] });
+    for (const keeper of [others[0] as Keeper, others[1] as Keeper, next]) {
+      const deadline = (await provider.getBlockNumber()) + 100;
+      const signed = await signVersionConsent(as(keeper), committee, { version, deadline });
+      await send(await planHandInConsent(as(keeper), signed), as(keeper));
+    }
+    const proposed = await new CommitteeReader(provider, committee).version(version);
+    expect(proposed).toMatchObject({ completedAt: await provider.getBlockNumber() });
+    expect(proposed.operators).toContain(next.operator);
   });
 });

@@ -27,6 +27,7 @@ const leaves = leavesOf(await buildProgram(cloneCommands, () => true));
 const paid = [
   "keeper register",
   "keeper accept",
+  "keeper propose",
   "keeper withdraw",
   "keeper rotate-seat",
   "keeper resign",
