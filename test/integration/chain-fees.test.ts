@@ -92,12 +92,17 @@ function sentBy(name: string): Transaction[] {
     .map(({ params: [raw] }) => Transaction.from(raw as string));
 }
 
-/** Sends the certified settlement and gives what it offered at first. */
+/** The endpoint before the chain sees a transaction before the chain has it. */
+async function isPending(): Promise<boolean> {
+  return (await provider.send("eth_getBlockTransactionCountByNumber", ["pending"])) !== "0x0";
+}
+
+/** Sends the certificate and gives what it offered at first. */
 async function offered(name: string, submission: Submission): Promise<Transaction> {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
   const result = (await keeperChain({ urls: [front.url(name)] })).submit(submission, stop.signal);
-  await until(() => sentBy(name).length > 0, "a transaction");
+  await until(isPending, "a transaction");
   const [first] = sentBy(name) as [Transaction];
   await mine(1);
   expect((await result).kind).toBe("mined");
@@ -193,10 +198,7 @@ describe("the fee of a settlement", () => {
     expect(three).toBe(((one ?? 0n) * 7n) / 2n);
     const chain = await keeperChain();
     const result = chain.submit(submission, new AbortController().signal);
-    await until(
-      async () => (await provider.send("eth_getBlockTransactionCountByNumber", ["pending"])) !== "0x0",
-      "it",
-    );
+    await until(isPending, "it");
     await mine(1);
     const mined = await result;
     const receipt = "tx" in mined ? await provider.getTransactionReceipt(mined.tx) : null;
