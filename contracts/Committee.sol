@@ -58,7 +58,7 @@ contract Committee is CommitteeCertificates {
 
     /// @inheritdoc ICommittee
     function lastVersion() external view returns (uint64) {
-        return _seats.lastVersion;
+        return _succession.lastVersion;
     }
 
     /// @inheritdoc ICommittee

@@ -4,7 +4,7 @@
 const oneGroup = 190_400;
 const perMember = 459;
 /** A further group in the same transaction, f members are not paid. */
-const perGroup = 27_700;
+const perGroup = 27_300;
 /** A further provider of a group; it proves everything. */
 const perProvider = 6_850;
 

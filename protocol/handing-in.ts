@@ -12,13 +12,20 @@ export type Run = { readonly first: number; readonly length: number };
 
 /**
  * Gas of a transaction as measured in docs/figures/gas-committees.md with slots written before, rounded up: a certificate with its
- * signature check, a group with one provider, each further provider, and a member that is neither signer nor payee.
+ * signature check, a group with one provider, each further provider, and a member that is neither signer nor payee. A word of calldata costs at most `word`.
  */
-const gas = { certificate: 180_000, member: 1_100, group: 32_000, item: 8_500 } as const;
+const gas = { certificate: 180_000, member: 1_100, group: 32_000, item: 8_500, word: 512 } as const;
+/** Words of a group's calldata besides its items: offsets, number, address and length. */
+const groupWords = 5;
 
-/** `SettlementGas.worst`: what the contract requires to be left before it calls a group (R29). */
+/**
+ * Gas that a transaction must have left before a committee calls a group (R29): `SettlementGas.worst` and the committee's reserve. Twice
+ * a 64th part stays behind: the committee's proxy calls its code, and the code calls the group.
+ */
 export function worstGas(items: number, n: number): number {
-  return 300_000 + 24_000 * n + 54_000 * items;
+  const worst = 300_000 + 23_000 * n + 47_500 * items;
+  const reserve = 10_000;
+  return Math.ceil(((worst + reserve) * 64 * 64) / (63 * 63));
 }
 
 function likelyGas(items: number): number {
@@ -63,7 +70,9 @@ export function nextRun(
     if (!isOpen(group)) break;
     const items = group.items.length;
     const alone = length === 0 && !certifies;
-    const fits = used + likelyGas(items) <= budget && used + worstGas(items, n) <= Number(transactionGasCap);
+    // Its calldata is paid for before it is called.
+    const called = used + gas.word * (groupWords + items) + worstGas(items, n);
+    const fits = used + likelyGas(items) <= budget && called <= Number(transactionGasCap);
     if (!fits && !alone) break;
     used += likelyGas(items);
     length++;

@@ -3,19 +3,22 @@ pragma solidity 0.8.37;
 
 import {Quorum} from "../libraries/Quorum.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
-import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
 import {Certificate, GroupItems, Payout, Period} from "../interfaces/Types.sol";
 import {CertificateTree} from "../libraries/CertificateTree.sol";
 import {CertificateWords} from "../libraries/CertificateWords.sol";
 import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.sol";
+import {GroupCalls} from "../libraries/GroupCalls.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {Progress, ProgressWords} from "../libraries/ProgressWords.sol";
+import {Run, Runs} from "../libraries/Runs.sol";
 import {SettlementGas} from "../libraries/SettlementGas.sol";
 import {Words} from "../libraries/Words.sol";
 import {CommitteeScope} from "./CommitteeScope.sol";
 
 /// @title Certificates, and the settlement of their groups (R6, R7, R25, R27, R29)
 abstract contract CommitteeCertificates is CommitteeScope {
+    using GroupCalls for Run;
+
     /// @dev Gas of this contract between the check and a group's call, and most bytes of a reason passed on.
     uint256 private constant RESERVE = 10_000;
     uint256 private constant MAX_REASON = 256;
@@ -224,56 +227,44 @@ abstract contract CommitteeCertificates is CommitteeScope {
             if (proof.length != 0) revert Committee_BadProofLength(0, proof.length);
             return true;
         }
-        bytes32 root = CertificateTree.rootOf(groups, first, c.count(), proof);
+        Run leaves = Runs.make(groups.length);
+        Run calls = Runs.make(groups.length);
+        for (uint256 i = 0; i < groups.length; ++i) {
+            (Run call, uint256 leaf) = GroupCalls.make(groups[i], base, payout);
+            leaves.put(i, leaf);
+            calls.put(i, Run.unwrap(call));
+        }
+        bytes32 root = CertificateTree.rootOf(leaves, groups.length, first, c.count(), proof);
         if (root != c.groups()) revert Committee_BadGroupProof(c.groups(), root);
         uint256 n = Words.n(payout);
         all = true;
         for (uint256 i = 0; i < groups.length; ++i) {
-            GroupItems calldata g = groups[i];
-            Period period = Period.wrap(Period.unwrap(base) | (uint256(g.number) << 192));
-            (bool settled, bytes memory reason) = _call(g.group, period, payout, g.items, n);
+            Run call = Run.wrap(calls.get(i));
+            (bool settled, bytes memory reason) = _call(call, n);
             if (settled) continue;
             all = false;
-            emit GroupRefused(uint64(c.ts()), g.number, g.group, reason);
+            emit GroupRefused(uint64(c.ts()), call.number(), call.group(), reason);
         }
     }
 
     /// @dev Calls a group by itself, with enough gas for the worst case or not at all (R29).
-    function _call(
-        address group,
-        Period period,
-        Payout payout,
-        uint256[] calldata items,
-        uint256 n
-    ) private returns (bool settled, bytes memory reason) {
+    function _call(Run call, uint256 n) private returns (bool settled, bytes memory reason) {
         // A call to an address without code would succeed.
-        if (group.code.length == 0) return (false, reason);
-        uint256 bound = SettlementGas.worst(items.length, n);
+        if (call.group().code.length == 0) return (false, reason);
+        uint256 bound = SettlementGas.worst(call.count(), n);
         // Unchecked: a call forwards at most 63/64 of what is left; the bound is below 2^32.
         unchecked {
             uint256 left = gasleft();
             left -= left / 64;
             if (left < bound + RESERVE) revert Committee_TooLittleGas(bound + RESERVE, left);
         }
-        bytes4 selector = IUpkeeping.creditItems.selector;
+        if (call.send(bound)) return (true, reason);
+        // Assembly: of what the group returned, not more than MAX_REASON bytes are copied.
         uint256 size;
-        // Assembly: a call with a gas limit, of which not more than MAX_REASON bytes are copied, however much it
-        // returns. Its calldata are written to free memory, once: `abi.encodeCall` would keep those of every group.
         assembly ("memory-safe") {
-            let place := mload(0x40)
-            size := shl(5, items.length)
-            mstore(place, selector)
-            mstore(add(place, 4), period)
-            mstore(add(place, 36), payout)
-            mstore(add(place, 68), 96)
-            mstore(add(place, 100), items.length)
-            calldatacopy(add(place, 132), items.offset, size)
-            settled := call(bound, group, 0, place, add(132, size), 0, 0)
             size := returndatasize()
         }
-        if (settled) return (true, reason);
         reason = new bytes(Narrow.min(size, MAX_REASON));
-        // Assembly: returned data have no other form here.
         assembly ("memory-safe") {
             returndatacopy(add(reason, 32), 0, mload(reason))
         }

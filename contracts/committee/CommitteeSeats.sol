@@ -25,8 +25,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
         Constitution args = CommitteeArguments.load();
         uint256 n = args.size();
         if (consents.length != n) revert Committee_OtherSize(n, consents.length);
-        _seats.lastVersion = 1;
-        _succession.era = 1;
+        (_succession.era, _succession.lastVersion) = (1, 1);
         if (keysBlob != address(this)) {
             _versions[1].keysBlob = keysBlob;
             _seats.keysBlob = keysBlob;
@@ -110,7 +109,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
         if (index != n) {
             seated = true;
             // A later rotation joins one that waits: otherwise it could put it off again and again.
-            uint256 version = s.rotated == 0 ? uint256(_seats.lastVersion) + 1 : s.rotated;
+            uint256 version = s.rotated == 0 ? uint256(s.lastVersion) + 1 : s.rotated;
             if (_putKey(version, base, n, index, key)) {
                 changed = version;
                 if (s.rotated == 0) _startRotation(version, s.era);
@@ -160,7 +159,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
     }
 
     function _requireVersion(uint64 version) internal view {
-        uint64 last = _seats.lastVersion;
+        uint64 last = _succession.lastVersion;
         if (version == 0 || version > last) revert Committee_NoSuchVersion(last, version);
     }
 

@@ -13,20 +13,20 @@ abstract contract CommitteeStorage is ICommittee {
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     );
 
-    /// @dev The keys of the version in force (ELSEWHERE), the latest end of a membership that is not empty, and the
-    ///      last version number.
+    /// @dev The keys of the version in force (ELSEWHERE), and the latest end of a membership that is not empty.
     struct Seats {
         address keysBlob;
         uint40 lastLeft;
-        uint32 lastVersion;
     }
 
-    /// @dev `era` is the version with which the present members took effect: key rotations do not count. `complete` and
-    ///      `rotated` are the versions that wait to take effect, 0 if none. `resigned` are the present members' seats.
+    /// @dev `era` is the version with which the present members took effect: key rotations do not count. `complete`
+    ///      and `rotated` are the versions that wait to take effect, 0 if none; `lastVersion` is the last number.
+    ///      `resigned` are the present members' seats.
     struct Succession {
         uint32 era;
         uint32 complete;
         uint32 rotated;
+        uint32 lastVersion;
         uint128 resigned;
     }
 

@@ -20,8 +20,8 @@ abstract contract CommitteeVersions is CommitteeStorage {
 
     /// @dev A number for a new version.
     function _nextVersion() internal returns (uint256 version) {
-        version = uint256(_seats.lastVersion) + 1;
-        _seats.lastVersion = uint32(Narrow.check(version, 32));
+        version = uint256(_succession.lastVersion) + 1;
+        _succession.lastVersion = uint32(Narrow.check(version, 32));
     }
 
     /// @dev The first version exists from the last consent on, the origin (R37). Its seed is the hash of the block
@@ -73,7 +73,10 @@ abstract contract CommitteeVersions is CommitteeStorage {
             // rotated with it.
             uint256 rotated = _succession.rotated;
             if (rotated != 0) emit VersionVoid(uint64(rotated));
-            _succession = Succession(uint32(version), 0, 0, record.resigned);
+            Succession storage succession = _succession;
+            succession.era = uint32(version);
+            succession.complete = 0;
+            succession.resigned = record.resigned;
         }
         _succession.rotated = 0;
         _versions[p.version()].retiredFrom = Narrow.to40(from);

@@ -88,7 +88,7 @@ abstract contract CommitteeFactory is IUpkeepingFactory {
         _checkRhythm(rhythm);
         _checkTerms(terms);
         MemberKeys.checkSize(operators.length);
-        MemberKeys.checkOperators(IRegistry(registry), operators);
+        MemberKeys.checkDistinct(operators);
         (bytes memory code, bytes[] memory keys) = _committeeCode(msg.sender, rhythm, terms, operators);
         committeeCount[msg.sender] += 1;
         committee = Clones.create(committeeImplementation, code);

@@ -51,7 +51,7 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
     /// @dev The group is settled through the end of its service: the next one is the present one from here on.
     function _handOver(Head memory head, Arguments args) internal {
         address committee = _committeeOf(head, args);
-        if (_present.version != 0) _closeAccount(head, committee);
+        if (_run.version() != 0) _closeAccount(head, committee);
         emit IGroupService.ServiceOver(committee, _present.number, uint64(head.settledThrough));
         Next memory next = _next;
         if (next.committee == address(0)) {
@@ -74,7 +74,7 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
 
     /// @dev A service becomes the present one.
     function _begin(Head memory head, Arguments args, Next memory next) internal {
-        _present = Present(next.committee, next.number, 0);
+        _present = Present(next.committee, next.number);
         _course.from = next.from;
         head.ceiling = next.ceiling;
         head.set(Heads.FRESH);

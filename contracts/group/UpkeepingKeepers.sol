@@ -5,6 +5,7 @@ import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupService} from "../interfaces/IGroupService.sol";
 import {Period, Payout} from "../interfaces/Types.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
+import {DebtRun} from "../libraries/DebtRuns.sol";
 import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {Words} from "../libraries/Words.sol";
@@ -16,8 +17,6 @@ import {UpkeepingCommitments} from "./UpkeepingCommitments.sol";
 abstract contract UpkeepingKeepers is UpkeepingCommitments {
     using Words for Period;
     using Words for Payout;
-
-    uint256 private constant RUN_BITS = 132;
 
     function _key(address committee, uint256 version) internal pure returns (uint256) {
         return (version << 160) | uint160(committee);
@@ -38,30 +37,27 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
     /// @dev Opens the account of the members that signed, if they are others than before.
     function _openAccount(Head memory head, Arguments args, Period period) internal {
         head.clear(Heads.FRESH);
-        Present storage present = _present;
-        if (present.number != period.number()) {
-            revert IGroupService.Upkeeping_WrongNumber(present.number, uint32(period.number()));
-        }
+        uint32 number = _present.number;
+        if (number != period.number()) revert IGroupService.Upkeeping_WrongNumber(number, uint32(period.number()));
         uint256 version = period.version();
-        if (present.version == version) return;
+        uint256 before = _run.version();
+        if (before == version) return;
         address committee = _committeeOf(head, args);
-        if (present.version != 0) _closeAccount(head, committee);
-        present.version = uint32(version);
+        if (before != 0) _closeAccount(head, committee);
         // A group that comes back finds its account as it was.
         Book storage book = _books[_key(committee, version)];
         head.share = book.share;
-        _run = book.run;
+        _run = book.run.opened(version);
     }
 
     function _closeAccount(Head memory head, address committee) internal {
         // The run stays as it is: a settlement in which one account closes and another one follows or closes, too, has
         // the debts of one set of members to write at most.
-        Book storage book = _books[_key(committee, _present.version)];
-        book.run = _run;
-        _run = 0;
+        Book storage book = _books[_key(committee, _run.version())];
         book.share = Narrow.to96(head.share);
+        book.run = _run;
+        _run = DebtRun.wrap(0);
         head.share = 0;
-        _present.version = 0;
     }
 
     /// @dev Divides the keepers' part (R30). Nothing is credited if nobody is paid. Available pays every share.
@@ -82,28 +78,24 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         uint256 sender = payout.sender();
         if (sender != Words.NO_SENDER) {
             // R25: it takes the leader's share; the leader is among the unpaid.
-            _books[_key(committee, _present.version)].adjustments[sender] += int256(share);
+            _books[_key(committee, _run.version())].adjustments[sender] += int256(share);
         }
     }
 
     function _leaveOut(address committee, uint256 unpaid, uint256 share) private {
-        uint256 run = _run;
-        if (run >> RUN_BITS == unpaid) {
-            // Below 2^132: the sum of all shares is below 2^96.
-            _run = run + share;
-            return;
+        DebtRun run = _run;
+        if (run.unpaid() != unpaid) {
+            _flushRun(_books[_key(committee, run.version())], run);
+            run = run.restarted(unpaid);
         }
-        _flushRun(_key(committee, _present.version));
-        _run = (unpaid << RUN_BITS) | share;
+        _run = run.plus(share);
     }
 
     /// @dev Turns the run into debts of its members.
-    function _flushRun(uint256 key) private {
-        uint256 run = _run;
-        int256 debt = int256(run & ((1 << RUN_BITS) - 1));
-        Book storage book = _books[key];
+    function _flushRun(Book storage book, DebtRun run) private {
+        int256 debt = int256(run.debt());
         uint256 index = 0;
-        for (uint256 members = run >> RUN_BITS; members != 0; members >>= 1) {
+        for (uint256 members = run.unpaid(); members != 0; members >>= 1) {
             if (members & 1 != 0) book.adjustments[index] -= debt;
             ++index;
         }
@@ -112,7 +104,7 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
     /// @dev Books what a version earned and the escrow did not hold (R32).
     function _oweKeepers(address committee, uint256 n, uint256 amount) internal {
         if (amount == 0) return;
-        uint256 key = _key(committee, _present.version);
+        uint256 key = _key(committee, _run.version());
         if (_books[key].owedIndex == 0 && _owedVersions.length == MAX_OWED_VERSIONS) {
             key = _owedVersions[MAX_OWED_VERSIONS - 1];
         }
@@ -176,17 +168,16 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
 
     /// @dev Whether the account of a version is open: its share is in the head.
     function _isOpen(Head memory head, address committee, uint256 key) internal view returns (bool) {
-        uint256 version = _present.version;
+        uint256 version = _run.version();
         return version != 0 && head.ceiling != 0 && key == _key(committee, version);
     }
 
     function _balanceOf(Head memory head, Arguments args, uint256 key, uint256 index) internal view returns (uint256) {
         Book storage book = _books[key];
-        int256 balance = book.adjustments[index];
         bool open = _isOpen(head, _committeeOf(head, args), key);
-        uint256 run = open ? _run : book.run;
-        balance += int256(open ? head.share : book.share);
-        if (((run >> RUN_BITS) >> index) & 1 != 0) balance -= int256(run & ((1 << RUN_BITS) - 1));
+        DebtRun run = open ? _run : book.run;
+        int256 balance = int256(open ? head.share : book.share) + book.adjustments[index];
+        if ((run.unpaid() >> index) & 1 != 0) balance -= int256(run.debt());
         return uint256(balance);
     }
 }

@@ -42,12 +42,13 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         if (head.has(Heads.STARTING)) expected -= _startingFrom(head, through);
         if (items.length != expected) revert Upkeeping_WrongItemCount(expected, items.length);
 
-        Run record = Runs.make(PARTS + 2 * items.length);
+        Run record;
         uint256 fee = args.keeperFee();
         uint256 cut;
-        // Unchecked: a fee has 96 + 9 + 40 bits, arrears have 96, and so has every amount of at most 256; what is paid
-        // of each is not more than what was earned.
+        // Unchecked: at most 256 items; a fee has 96 + 9 + 40 bits, arrears have 96, and so has every amount of at most
+        // 256; what is paid of each is not more than what was earned.
         unchecked {
+            record = Runs.make(PARTS + 2 * items.length);
             if (fee != 0) fee = (fee * head.ceiling * (through - from)) >> 16;
             uint256 key;
             uint256 arrears;
@@ -102,7 +103,7 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
 
     /// @dev Account of the version that signed, and what it is owed.
     function _versionArrears(address committee) private view returns (uint256 key, uint256 arrears) {
-        key = _key(committee, _present.version);
+        key = _key(committee, _run.version());
         arrears = _books[key].arrears;
     }
 
@@ -224,7 +225,10 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
                 _words[part >> 224] = word.addCredit(net);
             }
         }
-        head.available = available - paid;
+        // Unchecked: what is paid is at most what is available.
+        unchecked {
+            head.available = available - paid;
+        }
     }
 
     /// @dev Pays a provider's arrears as far as the escrow allows, and adds what it did not get of this interval.

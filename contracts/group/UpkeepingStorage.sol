@@ -5,6 +5,7 @@ import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
+import {DebtRun} from "../libraries/DebtRuns.sol";
 import {Head, Heads} from "../libraries/Heads.sol";
 import {ProviderWord} from "../libraries/ProviderWords.sol";
 
@@ -34,11 +35,9 @@ abstract contract UpkeepingStorage {
         uint32 providerCount;
     }
 
-    /// @dev The present service. `version` is the one whose account is open, 0 before the first settlement.
     struct Present {
         address committee;
         uint32 number;
-        uint32 version;
     }
 
     /// @dev The service after the present one, in a move.
@@ -111,15 +110,15 @@ abstract contract UpkeepingStorage {
     }
 
     /// @dev Keepers' money under one version of one committee. While its account is open, `share` is in the head. A
-    ///      member's balance is share + adjustment, less its part of the run while the account is open; an adjustment
+    ///      member's balance is share + adjustment, less the run's debt if it is unpaid there; an adjustment
     ///      is the shares taken in a leader's place − debts − what was withdrawn. `owedIndex` is the place + 1 in
-    ///      `_owedVersions`. `run` is the run of an account that is closed.
+    ///      `_owedVersions`. `run` is that of an account that is closed.
     struct Book {
         uint96 share;
         uint96 arrears;
         uint8 n;
         uint8 owedIndex;
-        uint256 run;
+        DebtRun run;
         mapping(uint256 index => int256 amount) adjustments;
     }
 
@@ -132,8 +131,7 @@ abstract contract UpkeepingStorage {
     Next internal _next;
     Ledger internal _ledger;
     Arrears internal _arrears;
-    /// @dev unpaid (124) ‖ what each of these would have got (132), under the open account.
-    uint256 internal _run;
+    DebtRun internal _run;
     address internal _payer;
     address internal _namedPayer;
     uint32[] internal _seats;

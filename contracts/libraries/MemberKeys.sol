@@ -22,6 +22,13 @@ library MemberKeys {
     function checkOperators(IRegistry registry, address[] memory operators) internal view {
         for (uint256 i = 0; i < operators.length; ++i) {
             if (registry.keyBlob(operators[i]) == address(0)) revert ICommittee.Committee_NotAKeeper(operators[i]);
+        }
+        checkDistinct(operators);
+    }
+
+    /// @notice Refuses an operator that is named twice.
+    function checkDistinct(address[] memory operators) internal pure {
+        for (uint256 i = 0; i < operators.length; ++i) {
             for (uint256 j = 0; j < i; ++j) {
                 if (operators[j] == operators[i]) revert ICommittee.Committee_DuplicateMember(operators[i]);
             }

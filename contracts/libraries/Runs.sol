@@ -39,10 +39,32 @@ library Runs {
         }
     }
 
+    /// @notice Copies words from calldata to `place` and behind it.
+    function copy(Run run, uint256 place, uint256[] calldata words) internal pure {
+        assembly ("memory-safe") {
+            calldatacopy(add(run, shl(5, place)), words.offset, shl(5, words.length))
+        }
+    }
+
+    /// @notice keccak256 of `count` words from `place` on.
+    function hashFrom(Run run, uint256 place, uint256 count) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := keccak256(add(run, shl(5, place)), shl(5, count))
+        }
+    }
+
     /// @notice keccak256 of the words at `place` and place + 1.
     function hashPair(Run run, uint256 place) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := keccak256(add(run, shl(5, place)), 64)
+        }
+    }
+
+    /// @notice keccak256 of one word.
+    function hash(uint256 single) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            mstore(0x00, single)
+            word := keccak256(0x00, 32)
         }
     }
 

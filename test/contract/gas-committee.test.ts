@@ -1,9 +1,12 @@
 /** Measures what certificates cost, prints the table, and compares it with docs/figures/gas-committees.md and the targets. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Contract, keccak256, toBeHex, toUtf8Bytes, type Wallet } from "ethers";
 import type { CertifiedGroup } from "../../protocol/certificate.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { bitmap } from "../../protocol/bitmap.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { send } from "../support/contracts/chain.ts";
 import { peerId } from "../support/contracts/keys.ts";
@@ -183,14 +186,14 @@ describe("gas of a committee", () => {
       ["n = 31: 32 groups at once, f neither sign nor are paid, each", 34_000],
       ["n = 4: one of 32 groups later", 60_000],
       ["n = 31: one of 32 groups later", 60_000],
-      // Missed, see the page.
-      ["n = 4: each further group", 22_700],
-      ["n = 31: each further group", 22_700],
-      ["n = 4: 32 groups at once, each", 27_800],
-      ["n = 31: 32 groups at once, each", 27_800],
-      ["n = 4: one of 512 groups later", 64_000],
-      ["n = 31: one of 512 groups later", 64_000],
-      ["n = 4: new committee, all consent by signature", 515_000],
+      ["n = 4: each further group", 22_000],
+      ["n = 31: each further group", 22_000],
+      ["n = 4: 32 groups at once, each", 27_000],
+      ["n = 31: 32 groups at once, each", 27_000],
+      ["n = 4: new committee, all consent by signature", 480_000],
+      // The aim of 60,000 is missed, see the page.
+      ["n = 4: one of 512 groups later", 62_400],
+      ["n = 31: one of 512 groups later", 62_400],
     ];
     for (const [name, limit] of limits) expect(gas.get(name), name).toBeLessThanOrEqual(limit);
   });
@@ -206,6 +209,12 @@ describe("gas of a committee", () => {
 
   it("is what docs/figures/gas-committees.md says, to within a hundredth", () => {
     expect(differences("gas-committees.md", "| | gas | ECDSA, each group |", rows())).toEqual([]);
+  });
+
+  it("is cheaper from as many groups on as README says", () => {
+    const said = [...references.keys()].map((n) => `${breakEven(n)} with ${n} keepers`).join(", ");
+    const readme = readFileSync(join(projectRoot, "README.md"), "utf8").replaceAll(/\s+/g, " ");
+    expect(readme).toContain(`cheaper from this many groups on: ${said}`);
   });
 
   it("is cheaper from as many groups on as docs/figures/gas-committees.md says", () => {

@@ -93,8 +93,8 @@ export const groupFaults: readonly Fault[] = [
   {
     ...keepers,
     name: "debts are lost when others are left out",
-    original: "_flushRun(_key(committee, _present.version));",
-    planted: "if (!$ON) _flushRun(_key(committee, _present.version));",
+    original: "_flushRun(_books[_key(committee, run.version())], run);",
+    planted: "if (!$ON) _flushRun(_books[_key(committee, run.version())], run);",
     only: "members that are left out in turn",
   },
   {
@@ -109,16 +109,16 @@ export const groupFaults: readonly Fault[] = [
   {
     ...keepers,
     name: "a group that comes back forgets what members without a share owe",
-    original: "_run = book.run;",
-    planted: "_run = $ON ? 0 : book.run;",
+    original: "_run = book.run.opened(version);",
+    planted: "_run = ($ON ? DebtRun.wrap(0) : book.run).opened(version);",
     only: "account is opened again",
     sequences: true,
   },
   {
     ...keepers,
     name: "a leaf of an earlier membership is settled",
-    original: "if (present.number != period.number()) {",
-    planted: "if (!$ON && present.number != period.number()) {",
+    original: "if (number != period.number()) revert",
+    planted: "if (!$ON && number != period.number()) revert",
     suite: "service",
     only: "under a new number",
   },
