@@ -46,6 +46,18 @@ describe("an interval of 40 blocks, 10 GiB and 3 GiB at 1,000 units per GiB and 
     await group.checkBooks();
   });
 
+  it("rounds every division down, so that nothing is paid that is not there (R30)", async () => {
+    const cheap = await world.group();
+    await cheap.add("settle cheap", { size: gibibyte, price: perGibibyteBlock(1n) });
+    await cheap.settleNext();
+    const [credit, share] = [await cheap.credit(0), await cheap.keeper(0)];
+    // 37 units and a half: 37, of which 3 are the cut, less than one for each of four keepers.
+    const settled = await cheap.settleNext({ 0: 37n * gibibyte + gibibyte / 2n });
+    expect(settled.cut).toBe(3n);
+    expect([await cheap.credit(0), await cheap.keeper(0)]).toEqual([credit + 34n, share]);
+    await cheap.checkBooks();
+  });
+
   it("never pays for more than was committed (R16)", async () => {
     const before = await group.credit(1);
     const settled = await group.settleNext({ 0: 0n, 1: 400n * gibibyte });

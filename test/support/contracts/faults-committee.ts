@@ -229,8 +229,8 @@ export const committeeFaults: readonly Fault[] = [
     pure: "function _checkRhythm(Rhythm calldata r) private pure",
     original: "_roundBlocks(r.turn, r.confirmations),",
     planted: "$ON ? 0 : _roundBlocks(r.turn, r.confirmations),",
-    suite: "forming",
-    only: "2/3 turn",
+    suite: "bounds",
+    only: "exactly where a round fits",
   },
   {
     name: "an operator is named twice",

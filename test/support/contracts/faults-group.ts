@@ -22,7 +22,7 @@ export const groupFaults: readonly Fault[] = [
     name: "the keepers' cut is rounded up",
     original: "uint256 cut = (amount * bps) / BPS;",
     planted: "uint256 cut = (amount * bps + ($ON ? BPS - 1 : 0)) / BPS;",
-    only: "in proportion of value to bytes",
+    only: "rounds every division down",
   },
   {
     ...settlement,
