@@ -135,7 +135,7 @@ export const committeeFaults: readonly Fault[] = [
   {
     name: "a range proof may have siblings left over",
     file: "libraries/CertificateTree.sol",
-    pure: "function rootOf(GroupItems[] calldata groups, uint256 first, uint256 count, bytes32[] calldata proof) internal pure",
+    pure: "function rootOf(Run nodes, uint256 width, uint256 first, uint256 count, bytes32[] calldata proof) internal pure",
     original: "if (used != proof.length) revert",
     planted: "if (!$ON && used != proof.length) revert",
     suite: "range-proofs",
