@@ -8,8 +8,6 @@ import {
   type Signer,
   type TransactionReceipt,
 } from "ethers";
-// Adds `ethers` to the type of a connection, in every program that imports this file.
-import type {} from "@nomicfoundation/hardhat-ethers";
 import { hooks, network } from "hardhat";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 
