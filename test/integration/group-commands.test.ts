@@ -312,35 +312,43 @@ describe("whitepay group", () => {
     const file = await groupFile({ name: "looked", providers: [provider] });
     const good = await readFile(file, "utf8");
     const sent = await scene.provider.getTransactionCount(scene.payer.address);
-    const refused = async (from: string, to: string): Promise<{ code: number | null; stderr: string }> => {
+    let files = 0;
+    const refused = async (from: string, to: string): Promise<CliResult> => {
       expect(good).toContain(from);
-      await writeFile(file, good.replace(from, to));
-      const { code, stdout, stderr } = await scene.run(["group", "create", file, "--yes"]);
-      expect(stdout).toBe("");
-      expect(await scene.provider.getTransactionCount(scene.payer.address)).toBe(sent);
-      return { code, stderr };
+      const changed = join(scene.folder, `looked-${files++}.yaml`);
+      await writeFile(changed, good.replace(from, to));
+      return scene.run(["group", "create", changed, "--yes"]);
     };
-    const chain = await refused("preset: devnet", "preset: mainnet");
+    const nobody = `0x${"77".repeat(20)}`;
+    const all = await Promise.all([
+      refused("preset: devnet", "preset: mainnet"),
+      refused("preset: devnet", "preset: devnet\nblocks: { turn: 10 }"),
+      refused("preset: devnet", "preset: devnet\nblocks: { lockup: 99 }"),
+      refused(scene.keepers[2]?.operator ?? "", nobody),
+      refused(provider.operator, nobody),
+      refused('deposit: "10"', 'deposit: "0.0000000001"'),
+      refused('deposit: "10"', 'deposit: "100000000"'),
+      refused('deposit: "10"', 'deposit: "10"\nmonths: 3'),
+    ]);
+    const [chain, rules, short, keeper, absent, little, much, both] = all;
+    expect(all.map(({ stdout }) => stdout).join("")).toBe("");
+    expect(await scene.provider.getTransactionCount(scene.payer.address)).toBe(sent);
     expect(chain.code).toBe(2);
     expect(chain.stderr).toContain("preset mainnet is for chain 1, but the endpoint serves chain 31337");
-    const rules = await refused("preset: devnet", "preset: devnet\nblocks: { turn: 10 }");
     expect(rules.code).toBe(4);
     expect(rules.stderr).toContain("2/3 turn >= time for its round: expected 14, actual 7");
-    const nobody = `0x${"77".repeat(20)}`;
-    const keeper = await refused(scene.keepers[2]?.operator ?? "", nobody);
+    // The contract refuses it only when the group enters, after the deposit.
+    expect(short.code).toBe(4);
+    expect(short.stderr).toContain("lockup >= interval+(f+1)*turn: expected 100, actual 99");
     expect(keeper.code).toBe(1);
     expect(keeper.stderr).toContain(`not registered: ${nobody}`);
-    const absent = await refused(provider.operator, nobody);
     expect(absent.stderr).toMatch(/^fail {2}providers {2}not registered: 0x7777/m);
-    const little = await refused('deposit: "10"', 'deposit: "0.0000000001"');
     expect(little.code).toBe(5);
     expect(little.stderr).toMatch(
       /all providers and the fee need 0\.0000000\d+ WPD in the escrow for the lockup/,
     );
-    const much = await refused('deposit: "10"', 'deposit: "100000000"');
     expect(much.code).toBe(5);
     expect(much.stderr).toMatch(/^fail {2}token .* has [\d.]+ WPD$/m);
-    const both = await refused('deposit: "10"', 'deposit: "10"\nmonths: 3');
     expect(both.stderr).toMatch(/deposit .*months/);
     const pace = await scene.json(["group", "create", await paced(file, good), "--dry-run"]);
     expect(grades(pace.checks)).toMatchObject({ "block time": "warn" });
@@ -350,8 +358,10 @@ describe("whitepay group", () => {
     const provider = await storingProvider(scene, "eight", 21_008);
     const file = await groupFile({ name: "months", providers: [provider] });
     await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "10"', "months: 3"));
-    const made = await scene.json(["group", "create", file, "--yes"]);
-    const quoted = await runCli(["group", "quote", file, "--rpc", scene.rpc, "--months", "3", "--json"]);
+    const [made, quoted] = await Promise.all([
+      scene.json(["group", "create", file, "--yes"]),
+      runCli(["group", "quote", file, "--rpc", scene.rpc, "--months", "3", "--json"]),
+    ]);
     const { depositAdvised } = JSON.parse(quoted.stdout) as { depositAdvised: string };
     const { escrow } = await statusOf(made.group);
     expect(escrow.deposited).toBe(BigInt(depositAdvised));
@@ -380,14 +390,17 @@ describe("whitepay group", () => {
 
   it("exits with the code of the failure, and keeps data apart from messages", async () => {
     const group = `0x${"12".repeat(20)}`;
-    const unknown = await scene.run(["group", "status", "--group", group]);
+    const status = (...flags: readonly string[]): Promise<CliResult> => scene.run(["group", "status", ...flags]);
+    const [unknown, missing, dead, other] = await Promise.all([
+      status("--group", group),
+      status(),
+      status("--group", group, "--rpc", "http://127.0.0.1:1"),
+      status("--group", group, "--chain-id", "5"),
+    ]);
     expect(unknown).toMatchObject({ code: 2, stdout: "" });
     expect(unknown.stderr).toContain(`there is no group at ${group}`);
-    const missing = await scene.run(["group", "status"]);
     expect(missing.stderr).toContain("by WHITEPAY_GROUP or by --group");
-    const dead = await scene.run(["group", "status", "--group", group, "--rpc", "http://127.0.0.1:1"]);
     expect(dead).toMatchObject({ code: 3, stdout: "" });
-    const other = await scene.run(["group", "status", "--group", group, "--chain-id", "5"]);
     expect(other.code).toBe(3);
 
     const provider = await storingProvider(scene, "five", 21_005);
@@ -409,9 +422,11 @@ describe("whitepay group", () => {
     const created = await asking.ended;
     expect(created.code, created.stdout).toBe(0);
     const [, made = ""] = /^group +(0x[0-9a-fA-F]{40})\b/m.exec(created.stdout) ?? [];
-    const status = await scene.json(["group", "status", "--group", made]);
-    expect(status.escrow.deposited).toBe(String(10n ** 19n));
-    const poor = await scene.run(["group", "fund", "100000000", "--group", made, "--yes"]);
+    const [shown, poor] = await Promise.all([
+      scene.json(["group", "status", "--group", made]),
+      scene.run(["group", "fund", "100000000", "--group", made, "--yes"]),
+    ]);
+    expect(shown.escrow.deposited).toBe(String(10n ** 19n));
     expect(poor).toMatchObject({ code: 5, stdout: "" });
     expect(poor.stderr).toContain("too little WPD");
     await scene.json(["group", "terminate", "--group", made, "--yes"]);
