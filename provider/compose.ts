@@ -12,6 +12,7 @@ import { openAnswers } from "./answers-level.ts";
 import { ChainWatch } from "./chain-watch.ts";
 import { chainViewOf } from "./chain-ethers.ts";
 import { challengeResponder } from "./challenge.ts";
+import { operatorOf } from "./config.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { recordEvents } from "./events.ts";
 import { openStore } from "./ingest.ts";
@@ -59,7 +60,7 @@ export async function startProvider(
   }
   await logStoredFaults(store, log);
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
-  const chain = chainViewOf(config, keys.operatorAddress);
+  const chain = chainViewOf(config, operatorOf(config, keys));
   const watch = new ChainWatch(chain, config.groups, log);
   const figures = new ProviderFigures(
     () => chain.look(),

@@ -26,6 +26,8 @@ const configSchema = z.strictObject({
   }),
   /** Folder of the encrypted keys. */
   keys: z.string().min(1),
+  /** An operator that is a contract and accepts the operator key's signatures (ERC-1271). Default: the key's address. */
+  operator: address.optional(),
   /** File whose first line is the password of the keys. Without it the password is asked for at a terminal. */
   passwordFile: z.string().min(1).optional(),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
@@ -51,6 +53,14 @@ export type ProviderKeys = {
   readonly receiptKeys: ReadonlyMap<Hex, Uint8Array>;
 };
 
+/** The address by which registry and groups know the provider. */
+export function operatorOf(
+  { operator }: Pick<ProviderConfig, "operator">,
+  { operatorAddress }: Pick<ProviderKeys, "operatorAddress">,
+): Hex {
+  return operator ?? operatorAddress;
+}
+
 /** Settings that a flag or an environment variable may set too. */
 export const settings: readonly Setting[] = [
   setting("dataDir", "data-dir", "path", "folder of pieces, answers and journal"),
@@ -59,6 +69,7 @@ export const settings: readonly Setting[] = [
   setting("chain.registry", "registry", "text", "the Registry contract"),
   setting("chain.lens", "lens", "text", "the Lens contract, for status and money"),
   setting("keys", "keys", "path", "folder of the key files"),
+  setting("operator", "operator", "text", "operator that is a contract and accepts the key's signatures"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),

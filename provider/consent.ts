@@ -4,6 +4,7 @@ import { toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { chainViewOf } from "./chain-ethers.ts";
 import type { EthersChainView } from "./chain-ethers.ts";
+import { operatorOf } from "./config.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { openStore } from "./ingest.ts";
 
@@ -25,7 +26,7 @@ export type DataTerms = {
 
 export type DataConsent = DataTerms & {
   readonly operator: Hex;
-  /** 65 bytes. */
+  /** 65 bytes, by the operator key. */
   readonly signature: Hex;
 };
 
@@ -49,16 +50,18 @@ const types = {
   ],
 };
 
+/** @param operator a contract that accepts the operator key's signatures (ERC-1271); default: the key's address */
 export async function signConsent(
   keys: ProviderKeys,
   chainId: number,
   terms: DataTerms,
+  operator = keys.operatorAddress,
 ): Promise<DataConsent> {
   const { group, committee, listRoot, bytes, price, receiptKey, sequence, deadline } = terms;
   const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
   const value = { committee, root: listRoot, size: bytes, price, receiptKey, sequence, deadline };
   const signature = await new Wallet(toHex(keys.operator)).signTypedData(domain, types, value);
-  return { ...terms, operator: keys.operatorAddress, signature: signature as Hex };
+  return { ...terms, operator, signature: signature as Hex };
 }
 
 export type ConsentWishes = {
@@ -89,14 +92,15 @@ export async function consentFor(
       `nothing is stored for group ${group}: whitepay provider ingest --group ${group} FILES`,
     );
   }
-  return signConsent(keys, config.chain.id, {
+  const terms = {
     group,
     ...basis,
     listRoot: toHex(list.root),
     bytes: list.totalBytes,
     price: wishes.price,
     receiptKey: keys.receiptAddress,
-  });
+  };
+  return signConsent(keys, config.chain.id, terms, operatorOf(config, keys));
 }
 
 async function consentBasis(
@@ -105,7 +109,7 @@ async function consentBasis(
   group: Hex,
   wishes: ConsentWishes,
 ): Promise<Pick<DataTerms, "committee" | "sequence" | "deadline">> {
-  const chain: EthersChainView = chainViewOf(config, keys.operatorAddress);
+  const chain: EthersChainView = chainViewOf(config, operatorOf(config, keys));
   try {
     const [committee, sequence, deadline] = await Promise.all([
       wishes.committee ?? chain.committeeOfConsent(group),

@@ -112,7 +112,8 @@ export async function withReader<T>(
   try {
     const groups = options.group ?? config.groups;
     const at = (group: string): GroupAt => ({ address: group, lens: lensOf(config) });
-    return await work({ config, provider, operator: getAddress(operator?.public ?? ""), groups, at });
+    const address = getAddress(config.operator ?? operator?.public ?? "");
+    return await work({ config, provider, operator: address, groups, at });
   } finally {
     provider.destroy();
   }

@@ -3,11 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Contract, TypedDataEncoder, Wallet, ZeroHash } from "ethers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { tokenAbi } from "../../client/abi.ts";
+import { registryAbi, tokenAbi } from "../../client/abi.ts";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { groupCreatedBy, planGroup } from "../../client/group-plans.ts";
 import { signPermit } from "../../client/permit.ts";
+import { loadKeys } from "../../provider/config.ts";
+import { providerIdentity } from "../../provider/identity.ts";
+import { toHex } from "../../storage/core/bytes.ts";
 import { deployContract } from "../support/contracts/chain.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
@@ -303,6 +306,37 @@ describe("whitepay provider revoke-consent", () => {
       said: expect.stringContaining("there is no group at"),
     });
     expect(refusal(dead)).toMatchObject({ code: 3 });
+  });
+});
+
+describe("a provider whose operator is a contract", () => {
+  it("consents with the key that the contract accepts, and finds its place in the group", async () => {
+    const { address: group } = await newGroup(scene);
+    const provider = await storingProvider(scene, "contract", 21_305);
+    const keys = await loadKeys(join(provider.dataDir, "keys"), "payer's password");
+    const key = new Wallet(toHex(keys.operator), scene.provider);
+    const wallet = await deployContract("ContractWallet", key, []);
+    const operator = await wallet.getAddress();
+    const { peerIdBytes } = await providerIdentity(keys);
+    const register = registryAbi.encodeFunctionData("registerProvider", [
+      operator,
+      peerIdBytes,
+      ["/ip4/127.0.0.1/tcp/21305"],
+    ]);
+    await (await wallet.getFunction("run")(scene.registry, register)).wait();
+    const words = ["--operator", operator, "--group", group];
+    const consent = await asProvider(provider, ["consent", ...words, "--price-per-month", "2"]);
+    expect(consent.code, consent.stderr).toBe(0);
+    expect(consent.stderr).toMatch(/^price: \d+ units per 2\^64 byte·blocks: about 2 WPD a TiB and month/m);
+    expect(JSON.parse(consent.stdout)).toMatchObject({ operator: operator.toLowerCase() });
+    const file = join(scene.folder, "contract.consent");
+    await writeFile(file, consent.stdout);
+    await scene.json(["group", "add-provider", file, "--group", group, "--yes"]);
+    const earnings = await asProvider(provider, ["earnings", ...words, "--json"]);
+    expect(JSON.parse(earnings.stdout)).toMatchObject({ operator, groups: [{ account: { index: 0, operator } }] });
+    // Without the setting the key's own address is the operator, which is no provider of the group.
+    const other = await asProvider(provider, ["earnings", "--group", group]);
+    expect(other.stderr).toContain("is no provider of group");
   });
 });
 
