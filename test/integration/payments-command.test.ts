@@ -39,7 +39,7 @@ beforeAll(async () => {
   earned = (await view.providers())[0]?.credit ?? 0n;
   const { factory, lens } = scene;
   const config = await keeperConfig(scene, scene.keepers[1] as Keeper);
-  const flags = ["--factory", factory, "--lens", lens, "--config", config, "--yes"];
+  const flags = ["--factories", factory, "--lens", lens, "--config", config, "--yes"];
   const calls = [
     runCli(["provider", "withdraw", "--group", address, "--config", provider.config, "--yes"]),
     runCli(["keeper", "withdraw", committee.address, ...flags]),
