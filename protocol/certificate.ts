@@ -59,7 +59,7 @@ const consentType = keccakText("MemberConsent(bytes32 configuration,uint64 versi
 /** Cache of one entry: every message needs the domain, and it rarely changes. */
 let last: { readonly chainId: number; readonly contract: Hex; readonly domain: Hex } | undefined;
 
-/** EIP-712 domain of a contract of the second edition: a committee or a group. */
+/** EIP-712 domain of a committee or a group. */
 export function domainOf(chainId: number, contract: Hex): Hex {
   if (last?.chainId === chainId && last.contract === contract) return last.domain;
   const domain = keccakWords(domainType, nameHash, versionHash, chainId, contract);

@@ -32,7 +32,8 @@ export const commandPackage: CodePackage = {
     "keeper/dashboard/*.{html,css,svg}",
     "sim/scenarios/*.yaml",
     "sim/trace/page/*",
-    "docs/figures/gas.md",
+    "docs/figures/gas-committees.md",
+    "docs/figures/gas-groups.md",
     "deploy/*",
     // The unit's documentation.
     "docs/run-a-keeper.md",

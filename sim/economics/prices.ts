@@ -20,39 +20,40 @@ type Measured = {
   readonly unpaid: number;
 };
 
-/** Gas of a settlement, from the table in docs/figures/gas.md; a test measures its figures. */
+const pages = ["gas-committees.md", "gas-groups.md"] as const;
+
+/** Gas of a certificate of one group, from the tables in docs/figures; tests measure their figures. */
 export class GasTable {
   readonly #rows: readonly Measured[];
   readonly #provider: number;
 
+  /** @param text the pages with the tables */
   constructor(text: string) {
     const figure = (name: string): number => {
       const line = text.split("\n").find((row) => row.startsWith(`| ${name} |`));
       const value = Number(line?.split("|")[2]?.replaceAll(",", "") ?? Number.NaN);
-      if (!Number.isFinite(value)) throw new Error(`docs/figures/gas.md has no figure for "${name}"`);
+      if (!Number.isFinite(value)) throw new Error(`${pages.join(" and ")} have no figure for "${name}"`);
       return value;
     };
     this.#provider = figure("each further provider");
-    this.#rows = [4, 31, 124].map((n) => {
+    this.#rows = [4, 31].map((n) => {
       const f = (n - 1) / 3;
-      const all = figure(`n = ${n}: all sign, all are paid`);
-      const absent = figure(`n = ${n}: f do not sign`);
-      const unpaid = figure(`n = ${n}: f neither sign nor are paid`);
+      const all = figure(`n = ${n}: one group, all sign`);
+      const absent = figure(`n = ${n}: one group, f do not sign`);
+      const unpaid = figure(`n = ${n}: one group, f neither sign nor are paid`);
       return { n, all, absent: (absent - all) / f, unpaid: (unpaid - absent) / f };
     });
   }
 
   static read(): GasTable {
-    return new GasTable(readFileSync(new URL("../../docs/figures/gas.md", import.meta.url), "utf8"));
+    const read = (page: string): string =>
+      readFileSync(new URL(`../../docs/figures/${page}`, import.meta.url), "utf8");
+    return new GasTable(pages.map(read).join("\n"));
   }
 
-  /** Gas for any committee size, by linear interpolation between the measured sizes. */
+  /** Gas for any committee size, by the line through the two measured sizes. */
   of(n: number, providers: number, { absent, unpaid }: SettlementShape): number {
-    const above = Math.max(
-      1,
-      this.#rows.findIndex((row) => row.n >= n),
-    );
-    const [low, high] = [this.#rows[above - 1] as Measured, this.#rows[above] as Measured];
+    const [low, high] = this.#rows as readonly [Measured, Measured];
     const share = (n - low.n) / (high.n - low.n);
     const at = (key: "all" | "absent" | "unpaid"): number => low[key] + share * (high[key] - low[key]);
     return at("all") + absent * at("absent") + unpaid * at("unpaid") + (providers - 1) * this.#provider;

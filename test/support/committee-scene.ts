@@ -1,4 +1,4 @@
-/** Committees and groups of the second edition on a chain in this process, and keepers' chain adapters that read it over HTTP. */
+/** Committees and groups on a chain in this process, and keepers' chain adapters that read it over HTTP. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
