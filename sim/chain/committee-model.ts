@@ -146,7 +146,8 @@ export class CommitteeModel {
   /** R37: a version with all consents that it needs, complete in this block. In an idle committee it takes effect at once. */
   complete(block: number, members: number[]): void {
     if (this.next !== 0) refuse("Committee_ProposalOpen");
-    if (members.length !== this.n || new Set(members).size !== members.length) refuse("Committee_BadMembers"); // R2
+    if (members.length !== this.n) refuse("Committee_OtherSize"); // R2
+    if (new Set(members).size !== members.length) refuse("Committee_DuplicateMember");
     const version = Math.max(...this.versions.map((one) => one.version)) + 1;
     this.versions.push({ version, members, resigned: [], completedAt: block });
     if (this.idle) this.active = version;

@@ -45,6 +45,8 @@ export type KeepersModel = { earned: bigint[]; arrears: bigint };
 /** R33. */
 const mostUnsettledChanges = 16;
 const feeBlocks = 65_536n;
+/** The end of what has no known end. */
+const never = Number.MAX_SAFE_INTEGER;
 
 export class GroupModel {
   readonly index: number;
@@ -81,6 +83,11 @@ export class GroupModel {
     return this.services.at(-1);
   }
 
+  /** The service whose blocks are settled next; none after the last one. */
+  get serving(): Service | undefined {
+    return this.services.find(({ left }) => left === 0 || left > this.settledThrough);
+  }
+
   bytesAt({ changes }: ProviderModel, block: number): bigint {
     if (this.endBlock !== 0 && block >= this.endBlock) return 0n;
     return changes.findLast(({ from }) => from <= block)?.size ?? 0n;
@@ -90,7 +97,7 @@ export class GroupModel {
     const end = this.endBlock === 0 ? to : Math.min(to, this.endBlock);
     const { changes } = provider;
     return changes.reduce((sum, change, i) => {
-      const next = changes[i + 1]?.from ?? Number.MAX_SAFE_INTEGER;
+      const next = changes[i + 1]?.from ?? never;
       const blocks = Math.min(next, end) - Math.max(change.from, from);
       return blocks > 0 ? sum + of(change) * BigInt(blocks) : sum;
     }, 0n);
@@ -125,21 +132,24 @@ export class GroupModel {
   /** R32: what the escrow has to hold at a block, rounded up. */
   required(block: number): bigint {
     if (this.ended) return this.arrears;
-    const { lockup } = this.terms;
-    const end = this.endBlock === 0 ? Number.MAX_SAFE_INTEGER : this.endBlock;
-    const ahead = Math.max(0, Math.min(lockup, end - block));
+    const present = Math.max(block, this.settledThrough);
+    // The lockup, or the blocks until an end that is known.
+    const aheadTo = (end: number): number => (end === never ? this.terms.lockup : Math.max(0, end - present));
+    const end = this.endBlock === 0 ? never : this.endBlock;
     let value = 0n;
     for (const provider of this.providers) {
       const { changes, leavesAt, paidThrough } = provider;
       const largest = changes
-        .filter((_, i) => (changes[i + 1]?.from ?? Number.MAX_SAFE_INTEGER) > paidThrough)
+        .filter((_, i) => (changes[i + 1]?.from ?? never) > paidThrough)
         .reduce((most, { size, price }) => (size * price > most ? size * price : most), 0n);
-      const own = leavesAt === 0 ? ahead : Math.max(0, Math.min(ahead, leavesAt - block));
+      const own = aheadTo(leavesAt === 0 ? end : Math.min(end, leavesAt));
       value += this.value(provider, this.settledThrough, block) + BigInt(own) * largest;
     }
-    const blocks = Math.max(0, block - this.settledThrough) + ahead;
+    const left = this.service?.left ?? 0;
+    const feeEnd = left === 0 ? end : Math.min(end, left);
+    const unsettled = Math.max(0, Math.min(block, feeEnd) - this.settledThrough);
     const { keeperFee, ceiling } = this.terms;
-    const fee = keeperFee * BigInt(ceiling) * BigInt(blocks);
+    const fee = keeperFee * BigInt(ceiling) * BigInt(unsettled + aheadTo(feeEnd));
     return (value + priceUnit - 1n) / priceUnit + (fee + feeBlocks - 1n) / feeBlocks + this.arrears;
   }
 
@@ -177,7 +187,7 @@ export class GroupModel {
   changeData(block: number, index: number, from: number, size: bigint): void {
     const provider = this.providers[index] ?? refuse("Upkeeping_NoSuchProvider");
     if (this.endBlock !== 0) refuse("Upkeeping_Terminated");
-    if (provider.leavesAt !== 0) refuse("Upkeeping_ProviderGone");
+    if (provider.leavesAt !== 0) refuse("Upkeeping_ProviderLeaves");
     const last = provider.changes.at(-1) as Change;
     const others = provider.changes.filter((change) => change.from !== from);
     if (others.filter((change) => change.from > provider.paidThrough).length >= mostUnsettledChanges)
@@ -190,7 +200,16 @@ export class GroupModel {
   leave(index: number, at: number): void {
     const provider = this.providers[index] ?? refuse("Upkeeping_NoSuchProvider");
     if (this.endBlock !== 0) refuse("Upkeeping_Terminated");
-    if (provider.leavesAt !== 0 && provider.leavesAt <= at) refuse("Upkeeping_ProviderGone");
+    if (provider.leavesAt !== 0 && provider.leavesAt <= at) refuse("Upkeeping_NoticeGiven");
+    this.#endAt(provider, at);
+  }
+
+  /** R38: a provider that was to leave later leaves when the group moves. */
+  leaveBy(at: number): void {
+    for (const provider of this.providers) if (provider.leavesAt > at) this.#endAt(provider, at);
+  }
+
+  #endAt(provider: ProviderModel, at: number): void {
     provider.leavesAt = at;
     const { price } = provider.changes.at(-1) as Change;
     provider.changes = [...provider.changes.filter(({ from }) => from < at), { from: at, size: 0n, price }];
@@ -206,11 +225,10 @@ export class GroupModel {
   /** R29, R30, R32. */
   settle(block: number, input: SettleInput): void {
     const { from, to, service, version, n, items } = input;
-    const serves = this.services.some(
-      (one) => one.committee === service.committee && one.number === service.number,
-    );
-    if (!serves) refuse("Upkeeping_NotItsCommittee");
-    if (from !== this.settledThrough || to <= from) refuse("Upkeeping_WrongInterval");
+    const { serving } = this;
+    if (serving?.committee !== service.committee) refuse("Upkeeping_NotMyCommittee");
+    if (serving.number !== service.number) refuse("Upkeeping_WrongNumber");
+    if (from !== this.settledThrough || to <= from) refuse("Upkeeping_StaleInterval");
     const parts = items.map(({ provider: index, spaceTime }) => {
       const provider = this.providers[index] ?? refuse("Upkeeping_NoSuchProvider");
       return { provider, amount: this.amount(provider, spaceTime, from, to) };
@@ -237,22 +255,28 @@ export class GroupModel {
       provider.paidThrough = to;
       this.free -= net;
     }
-    const oldArrears = paidOf(keepers.arrears);
-    keepers.arrears += due - paid - oldArrears;
-    this.#payKeepers(keepers, paid, oldArrears, input);
+    this.#payArrears(keepers, paidOf(keepers.arrears));
+    keepers.arrears += due - paid;
+    this.#payKeepers(keepers, paid, input);
     this.settledThrough = to;
     this.arrearsSince = this.arrears === 0n ? 0 : this.arrearsSince || block;
   }
 
-  /** R30: a payee gets ⌊K / (n − |failed|)⌋; arrears go to all members of the version in equal parts (R32). */
-  #payKeepers(keepers: KeepersModel, part: bigint, arrears: bigint, input: SettleInput): void {
+  /** R32: arrears go to all members of the version in equal parts. What does not divide is owed no longer once all is paid. */
+  #payArrears(keepers: KeepersModel, amount: bigint): void {
+    const equal = amount / BigInt(keepers.earned.length);
+    const credited = equal * BigInt(keepers.earned.length);
+    keepers.arrears = amount === keepers.arrears ? 0n : keepers.arrears - credited;
+    keepers.earned = keepers.earned.map((earned) => earned + equal);
+    this.free -= credited;
+  }
+
+  /** R30: a payee gets ⌊K / (n − |failed|)⌋; the rest stays in the escrow. */
+  #payKeepers(keepers: KeepersModel, part: bigint, input: SettleInput): void {
     const { n, failed, payees, leader, instead } = input;
     const share = part / BigInt(n - failed.length);
-    const equal = arrears / BigInt(n);
     const takes = payees.map((payee) => (payee === leader && instead >= 0 ? instead : payee));
     for (const seat of takes) keepers.earned[seat] = (keepers.earned[seat] ?? 0n) + share;
-    for (let seat = 0; seat < n; seat++) keepers.earned[seat] = (keepers.earned[seat] ?? 0n) + equal;
-    // What does not divide is owed no longer and stays in the escrow.
-    this.free -= share * BigInt(takes.length) + equal * BigInt(n);
+    this.free -= share * BigInt(takes.length);
   }
 }

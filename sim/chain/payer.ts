@@ -97,20 +97,18 @@ export class Payer {
       const group = draft.group(this.#group);
       const { service } = group;
       if (group.endBlock !== 0) refuse("Upkeeping_Terminated");
-      if (
-        service === undefined ||
-        service.committee === to ||
-        service.left !== 0 ||
-        service.from > group.settledThrough
-      )
-        refuse("Upkeeping_NotMovable");
-      group.checkFunds(block);
+      if (service === undefined) refuse("Upkeeping_NoCommittee");
+      // The next move is possible once this service has begun.
+      if (service.left !== 0 || service.from > group.settledThrough) refuse("Upkeeping_ServiceEnds");
+      if (service.committee === to) refuse("Upkeeping_SameCommittee");
       const target = draft.committee(to);
       const at = boundaryFrom(target.rhythm, block + group.terms.lockup);
       service.left = at;
       draft.committee(service.committee).endMembership(service.number, at);
       const number = target.enter(this.#group, group.terms.ceiling, at);
       group.services.push({ committee: to, number, from: at, left: 0 });
+      group.leaveBy(at);
+      group.checkFunds(block);
     });
   }
 
@@ -122,7 +120,9 @@ export class Payer {
       const { lockup } = group.terms;
       const empty = group.providers.every((one) => group.bytesAt(one, block) === 0n);
       const owes = arrearsSince !== 0 && block > arrearsSince + lockup;
-      if (service === undefined || service.left !== 0 || !(empty || owes)) refuse("Upkeeping_NotReleasable");
+      if (service === undefined) refuse("Upkeeping_NoCommittee");
+      if (service.left !== 0) refuse("Upkeeping_ServiceEnds");
+      if (!empty && !owes) refuse("Upkeeping_NotReleasable");
       const at = boundaryFrom(draft.committee(service.committee).rhythm, block + lockup);
       service.left = at;
       draft.committee(service.committee).endMembership(service.number, at);

@@ -8,3 +8,9 @@ export type Keeper = { secret: bigint; operator: Wallet };
 export function range(count: number, from = 0): number[] {
   return Array.from({ length: count }, (_, i) => from + i);
 }
+
+/** @throws if there is none */
+export function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`expected ${what}, actual none`);
+  return value;
+}
