@@ -74,8 +74,19 @@ export class GroupModel {
     return Object.assign(copy, structuredClone({ ...this, terms: undefined }), { terms: this.terms });
   }
 
-  get ended(): boolean {
-    return this.endBlock !== 0 && this.settledThrough >= this.endBlock;
+  /** While no provider is there, nothing is left to settle: settledThrough counts as the present block. */
+  settledAt(block: number): number {
+    const { providers, settledThrough } = this;
+    const idle = providers.every(({ leavesAt }) => leavesAt !== 0 && leavesAt <= settledThrough);
+    return idle ? Math.max(settledThrough, block) : settledThrough;
+  }
+
+  passIdle(block: number): void {
+    this.settledThrough = this.settledAt(block);
+  }
+
+  endedAt(block: number): boolean {
+    return this.endBlock !== 0 && this.settledAt(block) >= this.endBlock;
   }
 
   /** The service under which a block lies, or that begins last. */
@@ -131,8 +142,9 @@ export class GroupModel {
 
   /** R32: what the escrow has to hold at a block, rounded up. */
   required(block: number): bigint {
-    if (this.ended) return this.arrears;
-    const present = Math.max(block, this.settledThrough);
+    if (this.endedAt(block)) return this.arrears;
+    const settled = this.settledAt(block);
+    const present = Math.max(block, settled);
     // The lockup, or the blocks until an end that is known.
     const aheadTo = (end: number): number => (end === never ? this.terms.lockup : Math.max(0, end - present));
     const end = this.endBlock === 0 ? never : this.endBlock;
@@ -143,11 +155,11 @@ export class GroupModel {
         .filter((_, i) => (changes[i + 1]?.from ?? never) > paidThrough)
         .reduce((most, { size, price }) => (size * price > most ? size * price : most), 0n);
       const own = aheadTo(leavesAt === 0 ? end : Math.min(end, leavesAt));
-      value += this.value(provider, this.settledThrough, block) + BigInt(own) * largest;
+      value += this.value(provider, settled, block) + BigInt(own) * largest;
     }
     const left = this.service?.left ?? 0;
     const feeEnd = left === 0 ? end : Math.min(end, left);
-    const unsettled = Math.max(0, Math.min(block, feeEnd) - this.settledThrough);
+    const unsettled = Math.max(0, Math.min(block, feeEnd) - settled);
     const { keeperFee, ceiling } = this.terms;
     const fee = keeperFee * BigInt(ceiling) * BigInt(unsettled + aheadTo(feeEnd));
     return (value + priceUnit - 1n) / priceUnit + (fee + feeBlocks - 1n) / feeBlocks + this.arrears;
@@ -164,6 +176,7 @@ export class GroupModel {
   }
 
   withdrawPayer(block: number): void {
+    this.passIdle(block);
     const required = this.required(block);
     if (this.free <= required) refuse("Upkeeping_NothingToMove");
     this.paidOut += this.free - required;

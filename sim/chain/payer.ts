@@ -45,11 +45,14 @@ export class Payer {
     this.#seen = this.#chain.next.groups[this.#group];
   }
 
-  /** The first block of a change (R33): on the slots of the committee that serves the group then. */
+  /** The first block of a change (R33): on the slots of the committee that serves it. */
   #effective(draft: Draft, block: number): number {
-    const service = draft.group(this.#group).services.findLast(({ from }) => from <= block);
-    if (service === undefined) return block + 1;
-    return draft.committee(service.committee).firstSlotFrom(block);
+    const { services, serving, settledThrough } = draft.group(this.#group);
+    if (serving === undefined) return block + 1;
+    const at = Math.max(draft.committee(serving.committee).firstSlotFrom(block), settledThrough);
+    const next = services[services.indexOf(serving) + 1];
+    if (next === undefined || at < next.from) return at;
+    return Math.max(next.from, draft.committee(next.committee).firstSlotFrom(block));
   }
 
   /** Changes the size of a provider's data; deposits the money for it first, unless the payer has none. */
@@ -76,6 +79,7 @@ export class Payer {
   terminate(): string | undefined {
     return this.#chain.call((draft, block) => {
       const group = draft.group(this.#group);
+      group.passIdle(block);
       if (group.endBlock !== 0) refuse("Upkeeping_Terminated");
       const [service, next] = group.services.slice(-2);
       const last = next ?? service;
@@ -95,6 +99,7 @@ export class Payer {
   move(to: number): string | undefined {
     return this.#chain.call((draft, block) => {
       const group = draft.group(this.#group);
+      group.passIdle(block);
       const { service } = group;
       if (group.endBlock !== 0) refuse("Upkeeping_Terminated");
       if (service === undefined) refuse("Upkeeping_NoCommittee");
@@ -116,6 +121,7 @@ export class Payer {
   release(): string | undefined {
     return this.#chain.call((draft, block) => {
       const group = draft.group(this.#group);
+      group.passIdle(block);
       const { service, arrearsSince } = group;
       const { lockup } = group.terms;
       const empty = group.providers.every((one) => group.bytesAt(one, block) === 0n);

@@ -145,6 +145,9 @@ describe("the chain that simulations run on", () => {
     expect(world.model(0).providers[3]?.leavesAt).toBe(leftOf(0));
     expect(await world.move(0, 1)).toBe("Upkeeping_ServiceEnds");
     const begins = leftOf(0);
+    // In the last block before the move a change takes effect on the slots of the next committee.
+    await world.reach(begins - 1);
+    await world.changeData(0, 1, 2n << 30n);
     while (world.chain.committeeAt(0).ts < begins) await certificates.certify(0);
     while (world.chain.committeeAt(1).ts < begins + 40) await certificates.certify(1);
     await world.join(1);
@@ -164,12 +167,28 @@ describe("the chain that simulations run on", () => {
     expect(world.model(2).settledThrough).toBe(left);
   });
 
+  it("releases a group without a provider", async () => {
+    const group = await world.join(0);
+    await certificates.certify(0);
+    await world.reach(world.model(group).settledThrough + 1);
+    for (const provider of [0, 1, 2]) {
+      await world.leave(group, provider, "payer");
+      await world.leave(group, provider, "provider", true);
+    }
+    await settleThrough(0, group, world.model(group).providers[2]?.leavesAt ?? 0);
+    await world.drain(group);
+    await world.deposit(group, 10n ** 6n);
+    await world.release(group);
+    await world.drain(group);
+    expect(await world.release(group)).toBe("Upkeeping_ServiceEnds");
+  });
+
   it("ends a group, and gives the rest back", async () => {
     await world.terminate(1);
     expect(await world.terminate(1)).toBe("Upkeeping_Terminated");
     expect(await world.changeData(1, 0, 4n)).toBe("Upkeeping_Terminated");
     await settleThrough(0, 1, leftOf(1));
-    expect(world.model(1).ended).toBe(true);
+    expect(world.model(1).endedAt(world.chain.head)).toBe(true);
     await world.drain(1);
     expect(world.model(1).free).toBe(0n);
   });

@@ -13,7 +13,7 @@ type See = (view: View, check: (value: never) => void) => void;
 /** A view's call data, and its last answer. */
 type Known = { readonly call: string; readonly result?: string; readonly value?: unknown };
 type Membership = { group: string; entered: bigint; left: bigint };
-type ProviderState = { activeFrom: bigint; leavesAt: bigint };
+type ProviderState = { activeFrom: bigint; closed: boolean; leavesAt: bigint };
 
 export class SimulatedViews {
   readonly #sides: SimulatedSides;
@@ -64,14 +64,15 @@ export class SimulatedViews {
       [this.#lens, "memberships", contract.target, 1, 99],
       ...groups.map(({ contract: { target } }): View => [this.#lens, "providers", target, 0, 99]),
     ]);
-    const scope = (memberships as { number: bigint; membership: Membership }[]).flatMap(
+    // Copies, because flatMap of a decoded result is not an array's.
+    const scope = [...(memberships as { number: bigint; membership: Membership }[])].flatMap(
       ({ number, membership: { group, entered, left } }) => {
         const at = groups.findIndex(({ contract: { target } }) => target === group);
         const from = Math.max(ts, Number(entered));
         const to = left === 0n ? te : Math.min(te, Number(left));
-        const items = (pages[at] as { provider: ProviderState }[]).flatMap(({ provider }, i) => {
-          const { activeFrom, leavesAt } = provider;
-          const inside = activeFrom < to && (leavesAt === 0n || leavesAt > from);
+        const items = [...(pages[at] as { provider: ProviderState }[])].flatMap(({ provider }, i) => {
+          const { activeFrom, closed, leavesAt } = provider;
+          const inside = !closed && activeFrom < to && (leavesAt === 0n || leavesAt > from);
           return inside ? [{ provider: i, spaceTime: signed(at, i) }] : [];
         });
         if (from >= to || this.#sides.model(at).settledThrough >= to || items.length === 0) return [];
@@ -130,7 +131,7 @@ export class SimulatedViews {
       same(`${name} state`, state, {
         settledThrough: BigInt(group.settledThrough),
         endBlock: BigInt(group.endBlock),
-        ended: group.ended,
+        ended: group.endedAt(this.#sides.chain.head),
         arrearsSince: BigInt(group.arrearsSince),
       });
       same(`${name} escrow`, escrow, {
