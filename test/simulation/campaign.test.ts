@@ -8,11 +8,8 @@ it("six hundred intervals of random scenarios hold, and every kind of fault stri
   expect(faultKinds.filter((kind) => !(kind in faults))).toEqual([]);
 }, 600_000);
 
-it.each([7, 10, 13])(
-  "committees of %i hold",
-  async (n) => {
-    const { intervals } = await playCampaign(1_000 * n, 5, ["--keepers", `${n}`]);
-    expect(intervals).toBeGreaterThanOrEqual(15);
-  },
-  300_000,
-);
+// Larger committees play in the long campaign.
+it("committees of seven hold", async () => {
+  const { intervals } = await playCampaign(7_000, 5, ["--keepers", "7"]);
+  expect(intervals).toBeGreaterThanOrEqual(15);
+}, 300_000);
