@@ -38,6 +38,8 @@ describe("a fleet of keepers", () => {
   it(
     "becomes ready, and answers on loopback only, under its own host names",
     async () => {
+      // The chain mines on request only, and a keeper whose head is older than 10 s is not ready.
+      await scene.fleet.mine();
       await eventually("keeper 0 is ready", async () => (await scene.ask(onFile, "/readyz")).status === 200);
       expect(await scene.ask(onFile, "/healthz")).toMatchObject({ status: 200, body: { status: "alive" } });
       expect(new URL(scene.fleet.apiOf(onFile)).hostname).toBe("127.0.0.1");
