@@ -390,7 +390,8 @@ describe("whitepay group", () => {
 
   it("exits with the code of the failure, and keeps data apart from messages", async () => {
     const group = `0x${"12".repeat(20)}`;
-    const status = (...flags: readonly string[]): Promise<CliResult> => scene.run(["group", "status", ...flags]);
+    const status = (...flags: readonly string[]): Promise<CliResult> =>
+      scene.run(["group", "status", ...flags]);
     const [unknown, missing, dead, other] = await Promise.all([
       status("--group", group),
       status(),

@@ -333,7 +333,10 @@ describe("a provider whose operator is a contract", () => {
     await writeFile(file, consent.stdout);
     await scene.json(["group", "add-provider", file, "--group", group, "--yes"]);
     const earnings = await asProvider(provider, ["earnings", ...words, "--json"]);
-    expect(JSON.parse(earnings.stdout)).toMatchObject({ operator, groups: [{ account: { index: 0, operator } }] });
+    expect(JSON.parse(earnings.stdout)).toMatchObject({
+      operator,
+      groups: [{ account: { index: 0, operator } }],
+    });
     // Without the setting the key's own address is the operator, which is no provider of the group.
     const other = await asProvider(provider, ["earnings", "--group", group]);
     expect(other.stderr).toContain("is no provider of group");
