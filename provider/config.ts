@@ -1,7 +1,7 @@
 /** The provider's configuration, in layers and without unknown keys (D1), and its keys, encrypted like a keeper's. */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { address } from "../daemon/settings/address.ts";
@@ -14,6 +14,9 @@ import { secretKeyAddress } from "../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
+
+/** A challenge may ask for 16 pieces, and each is looked for on all volumes. */
+const maxVolumes = 64;
 
 const configSchema = z.strictObject({
   dataDir: z.string().min(1),
@@ -35,6 +38,19 @@ const configSchema = z.strictObject({
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
   /** The groups that this provider agreed to serve; the chain says which committee serves each. */
   groups: z.array(address),
+  /**
+   * Folders for pieces, each on a disk of its own; `maxBytes`: most bytes of pieces there. Default: the data folder. The daemon follows
+   * changes of the file.
+   */
+  volumes: z
+    .array(
+      z.strictObject({
+        path: z.string().min(1),
+        maxBytes: z.int().min(1).optional(),
+      }),
+    )
+    .max(maxVolumes)
+    .default([]),
   /** Address of the server for Prometheus metrics. Default: no server. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
   ...logSchema,
@@ -85,7 +101,14 @@ export async function loadConfig(
   file: string | undefined,
   layers: Omit<ConfigSources, "file"> = {},
 ): Promise<ProviderConfig> {
-  return (await resolveLayers({ schema: configSchema, settings }, { file, ...layers })).config;
+  const { config } = await resolveLayers({ schema: configSchema, settings }, { file, ...layers });
+  const folder = file === undefined ? "." : dirname(file);
+  const volumes = config.volumes.map((volume) => ({ ...volume, path: resolve(folder, volume.path) }));
+  const twice = volumes.find(({ path }, i) => volumes.findIndex((one) => one.path === path) !== i);
+  if (twice !== undefined) {
+    throw new ConfigError(`${file}: volumes: expected each path once, actual ${twice.path} twice`);
+  }
+  return { ...config, volumes };
 }
 
 /** Decrypts the keys in a folder. @throws KeyFileError */

@@ -8,7 +8,7 @@ import { PieceStore } from "../storage/disk/store.ts";
 import type { ProviderConfig } from "./config.ts";
 
 export function openStore(config: ProviderConfig): Promise<PieceStore> {
-  return PieceStore.open(join(config.dataDir, "store"));
+  return PieceStore.open(join(config.dataDir, "store"), { volumes: config.volumes });
 }
 
 export type IngestOptions = {

@@ -6,8 +6,12 @@ export class DiskFullError extends Error {
   /** File or folder of the write; undefined if it is unknown. */
   readonly place: string | undefined;
 
-  constructor(place: string | undefined, options: { readonly cause?: unknown } = {}) {
-    super(`the disk is full${place === undefined ? "" : `: ${place} cannot be written`}`, options);
+  constructor(
+    place: string | undefined,
+    { cause, detail }: { readonly cause?: unknown; readonly detail?: string } = {},
+  ) {
+    const text = detail ?? (place === undefined ? undefined : `${place} cannot be written`);
+    super(`the disk is full${text === undefined ? "" : `: ${text}`}`, { cause });
     this.place = place;
   }
 }
@@ -33,6 +37,7 @@ export async function namingFullDisk<T>(place: string, work: () => Promise<T>): 
   try {
     return await work();
   } catch (error) {
+    if (error instanceof DiskFullError) throw error;
     throw isDiskFull(error) ? new DiskFullError(place, { cause: error }) : error;
   }
 }

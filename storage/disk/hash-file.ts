@@ -65,13 +65,13 @@ export async function pieceSourceStats(path: string): Promise<Stats> {
 }
 
 /**
- * R10's root of a file of any size in constant memory. With `store` it also copies the bytes and fills the tree file; both files
- * must exist, and the caller writes the tree file's header.
+ * R10's root of a file of any size in constant memory. With `store` it also fills the tree file, and copies the bytes if `data` is
+ * given; the files must exist, and the caller writes the tree file's header.
  */
 export async function hashFile(
   source: string,
   options: HashOptions = {},
-  store?: { readonly data: string; readonly tree: string; readonly onNode: OnNode },
+  store?: { readonly data?: string | undefined; readonly tree: string; readonly onNode: OnNode },
 ): Promise<HashedFile> {
   const before = await pieceSourceStats(source);
   const { segments, size } = pieceGeometry(before.size);

@@ -11,8 +11,8 @@ export type HashTask = {
   readonly source: string;
   /** Bytes of the source at the start. */
   readonly size: number;
-  /** Target files: `data` for the hashed bytes, `tree` for the 4 KiB layer and the segment roots. */
-  readonly store?: { readonly data: string; readonly tree: string };
+  /** Target files: `data` for the hashed bytes, if they are copied; `tree` for the 4 KiB layer and the segment roots. */
+  readonly store?: { readonly data?: string | undefined; readonly tree: string };
   /** For measurements only: a SHA-256 stream over the same chunks instead of the tree. */
   readonly rawStream?: boolean;
 };
@@ -38,7 +38,8 @@ export class ChunkHasher {
   constructor(task: HashTask) {
     this.#task = task;
     this.#source = openSync(task.source, "r");
-    this.#data = task.store && openSync(task.store.data, "r+");
+    const data = task.store?.data;
+    this.#data = data === undefined ? undefined : openSync(data, "r+");
     this.#tree = task.store && openSync(task.store.tree, "r+");
   }
 

@@ -18,6 +18,7 @@ import type { PieceEntry } from "../core/piece-list.ts";
 import type { PieceProof } from "../core/proof.ts";
 import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
+import { openData } from "./piece-files.ts";
 import { layerBytes, layerDigests, SegmentHasher } from "./segment-hasher.ts";
 import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
@@ -98,7 +99,7 @@ export class PieceReader {
 
   async #open(name: "data" | "tree"): Promise<FileHandle | undefined> {
     try {
-      return await open(join(this.#dir, name), "r");
+      return await (name === "data" ? openData(this.#dir) : open(join(this.#dir, name), "r"));
     } catch (error) {
       this.#warnings.push(`${join(this.#dir, name)}: ${(error as Error).message}`);
       return undefined;

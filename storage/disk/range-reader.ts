@@ -7,6 +7,7 @@ import { hashBytes, segmentBytes } from "../core/geometry.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import { rangePlace, rangeRoot, rangeSiblings } from "../core/range.ts";
 import { paddingHashes } from "../core/tree-accumulator.ts";
+import { openData } from "./piece-files.ts";
 import { SegmentHasher } from "./segment-hasher.ts";
 import { treeLayout } from "./tree-file.ts";
 
@@ -51,7 +52,7 @@ export async function readRange(
 ): Promise<ProvenRange | undefined> {
   const place = rangePlace(entry.size, range);
   const siblings = await readNodes(dir, entry, range);
-  const bytes = siblings && (await readBytes(join(dir, "data"), place.start, place.bytes));
+  const bytes = siblings && (await readBytes(() => openData(dir), place.start, place.bytes));
   if (siblings === undefined || bytes === undefined) return undefined;
   const proven = { bytes, siblings };
   return verifyRange(entry, range, proven) ? proven : undefined;
@@ -63,12 +64,13 @@ async function readNodes(
   range: number,
 ): Promise<Uint8Array[] | undefined> {
   const layout = treeLayout(size);
+  const tree = (): Promise<FileHandle> => open(join(dir, "tree"), "r");
   const padding = paddingHashes(layout.topHeight);
   const nodes: Uint8Array[] = [];
   for (const { level, index } of rangeSiblings(size, range)) {
     const node =
       index < layout.nodeCount(level)
-        ? await readBytes(join(dir, "tree"), layout.nodeOffset(level, index), hashBytes)
+        ? await readBytes(tree, layout.nodeOffset(level, index), hashBytes)
         : padding[level];
     if (node === undefined) return undefined;
     nodes.push(node);
@@ -77,10 +79,14 @@ async function readNodes(
 }
 
 /** Exactly `count` bytes, or undefined. */
-async function readBytes(path: string, start: number, count: number): Promise<Uint8Array | undefined> {
+async function readBytes(
+  opened: () => Promise<FileHandle>,
+  start: number,
+  count: number,
+): Promise<Uint8Array | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path, "r");
+    file = await opened();
   } catch {
     return undefined;
   }

@@ -1,25 +1,25 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { chmod, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { chmod, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { equalBytes, fromHex, toHex } from "../core/bytes.ts";
-import { ByteCache } from "../core/byte-cache.ts";
-import { listMemory, makePieceList } from "../core/piece-list.ts";
 import type { PieceEntry, PieceList } from "../core/piece-list.ts";
 import type { PieceProof, Proof } from "../core/proof.ts";
 import type { Draw } from "../core/sampling.ts";
-import { syncPath, writeFileAtomic } from "./atomic-write.ts";
-import { hashFile, pieceSourceStats } from "./hash-file.ts";
+import { namingFullDisk } from "./disk-full.ts";
+import { pieceSourceStats } from "./hash-file.ts";
 import type { HashOptions } from "./hash-file.ts";
+import { PieceLists } from "./lists.ts";
+import { makeFiles } from "./make-tree.ts";
+import { allocate, readSource, sourceChange, sourceText } from "./piece-files.ts";
 import { PieceReader } from "./piece-reader.ts";
+import type { PieceProving } from "./piece-reader.ts";
 import { readRange } from "./range-reader.ts";
 import type { ProvenRange } from "./range-reader.ts";
-import { treeHeaderBytes, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
+import { treeHeaderBytes, decodeTreeHeader, treeLayout } from "./tree-file.ts";
+import { VolumeSet } from "./volumes/volume-set.ts";
+import type { Volume, VolumeSetting } from "./volumes/volume.ts";
 
-/** Stored data is damaged or missing. The message names the file and the remedy. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-}
+export { StoreError } from "./lists.ts";
+export type { CurrentList } from "./lists.ts";
 
 export type ProvenSampleOnDisk = {
   readonly proof: Proof;
@@ -28,217 +28,153 @@ export type ProvenSampleOnDisk = {
   readonly warnings: readonly string[];
 };
 
-/** Bytes of the lists in memory: about 20 of the longest. */
-const maxListBytes = 64 * 1024 * 1024;
-
-export type CurrentList = {
-  /** Undefined: the list of the pieces that are in no group yet. */
-  readonly group: string | undefined;
-  readonly list: PieceList;
+export type StoreOptions = {
+  /** Folders for pieces. Default: the store's own folder. */
+  readonly volumes?: readonly VolumeSetting[];
 };
 
-const groupName = /^0x[0-9a-f]{40}$/;
-
-type ListFile = {
-  readonly version: 1;
-  readonly pieces: readonly { readonly root: string; readonly size: number }[];
-};
+/** Folder of a piece that arrives in parts. Its files `data` and `tree` have their full length from the beginning. */
+export type IncomingPiece = { readonly dir: string; readonly data: string; readonly tree: string };
 
 /**
- * A provider's pieces on disk:
- *   pieces/<root>/data, tree   a piece's bytes, the file of `treeLayout`, and `name`, the name of the source file
- *   lists/<list root>.json     every list that the provider has signed for; a challenge names one by its root
- *   groups/<address>           root of the current list of a group; empty if all its pieces were removed
- *   list                       root of the current list of the pieces that are in no group yet
- *   tmp/                       incomplete pieces; emptied at the next open
- * One process writes at a time, since it replaces whole lists; any number of processes may prove.
+ * A provider's lists (lists.ts), and its pieces on one or more volumes (volumes/volume-set.ts). A piece's folder is
+ * `pieces/<root>` of a volume; piece-files.ts says what is in it. Any number of processes may prove, add, move and delete pieces.
  */
-export class PieceStore {
-  readonly dir: string;
-  readonly #lists = new ByteCache(maxListBytes, listMemory);
+export class PieceStore extends PieceLists {
+  readonly volumes: VolumeSet;
 
-  private constructor(dir: string) {
-    this.dir = dir;
+  private constructor(dir: string, volumes: VolumeSet) {
+    super(dir);
+    this.volumes = volumes;
   }
 
   /** Creates missing folders and deletes incomplete pieces of a crashed process. */
-  static async open(dir: string): Promise<PieceStore> {
-    for (const name of ["pieces", "lists", "groups", "tmp"])
-      await mkdir(join(dir, name), { recursive: true });
-    for (const name of await readdir(join(dir, "tmp"))) {
-      // The name of an incomplete piece has its process id, so pieces of a running ingest stay.
-      if (!isRunning(Number(name.split("-")[0])))
-        await rm(join(dir, "tmp", name), { recursive: true, force: true });
-    }
-    return new PieceStore(dir);
+  static async open(dir: string, { volumes = [] }: StoreOptions = {}): Promise<PieceStore> {
+    await PieceLists.makeFolders(dir);
+    return new PieceStore(dir, await VolumeSet.open(dir, volumes));
   }
 
-  /** Folder of a piece: `data` and `tree`. */
+  /** Folder of a piece, or the one where it would be: for tools. A running provider may move it meanwhile. */
   pieceDir(root: Uint8Array): string {
-    return join(this.dir, "pieces", toHex(root).slice(2));
+    return this.volumes.locateNow(nameOfPiece(root));
   }
 
   /**
-   * Copies a file into the store and hashes the copied bytes. A piece that is already stored stays.
+   * Copies a file into the store and hashes the copied bytes. A piece that is already stored is replaced.
    * @throws PieceSourceError if the file cannot become a piece
+   * @throws DiskFullError if no volume has room for it
    */
   async ingest(source: string, options: HashOptions = {}): Promise<PieceEntry> {
     const { size } = await pieceSourceStats(source);
-    const work = join(this.dir, "tmp", `${process.pid}-${randomBytes(6).toString("hex")}`);
-    await mkdir(work);
-    try {
+    const volume = await this.volumes.place(size + treeLayout(size).fileBytes);
+    return this.#make(volume, async (work) => {
       const data = join(work, "data");
-      const tree = join(work, "tree");
-      await allocate(data, size);
-      await allocate(tree, treeLayout(size).fileBytes);
-      const entry = await this.#fill(source, size, { data, tree }, options);
-      await syncPath(data);
-      await syncPath(tree);
+      const entry = await makeFiles(source, size, { data, tree: join(work, "tree") }, options);
       await chmod(data, 0o444);
       await writeFile(join(work, "name"), basename(source));
-      await this.#publish(work, entry);
       return entry;
-    } finally {
-      await rm(work, { recursive: true, force: true });
-    }
-  }
-
-  async #fill(
-    source: string,
-    size: number,
-    files: { data: string; tree: string },
-    options: HashOptions,
-  ): Promise<PieceEntry> {
-    const layout = treeLayout(size);
-    const tree = openSync(files.tree, "r+");
-    try {
-      const hashed = await hashFile(source, options, {
-        ...files,
-        onNode: (level, index, hash) =>
-          writeSync(tree, hash, 0, hash.length, layout.nodeOffset(level, index)),
-      });
-      if (hashed.size !== size) {
-        throw new StoreError(
-          `${source}: changed while it was read; expected ${size} bytes, actual ${hashed.size}`,
-        );
-      }
-      writeSync(tree, encodeTreeHeader(size, hashed.root), 0, treeHeaderBytes, 0);
-      return { root: hashed.root, size };
-    } finally {
-      closeSync(tree);
-    }
-  }
-
-  async #publish(work: string, entry: PieceEntry): Promise<void> {
-    const target = this.pieceDir(entry.root);
-    await syncPath(work);
-    if ((await stat(target).catch(() => undefined)) === undefined) {
-      await rename(work, target);
-    } else {
-      // The stored piece may be damaged. The new copy is complete and replaces it file by file, without a gap.
-      for (const name of ["data", "tree", "name"]) await rename(join(work, name), join(target, name));
-      await syncPath(target);
-    }
-    await syncPath(join(this.dir, "pieces"));
-  }
-
-  /** The current list of a group, or of the pieces in no group; undefined if there is none. */
-  async currentList(group?: string): Promise<PieceList | undefined> {
-    const path = this.#currentPath(group);
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
     });
-    if (text === undefined) return undefined;
-    const root = text.trim();
-    if (root === "") return undefined;
-    if (!/^0x[0-9a-f]{64}$/.test(root)) {
-      throw new StoreError(`${path}: expected a list root (0x and 64 hex digits); restore the file`);
-    }
-    const list = await this.list(fromHex(root));
-    if (list === undefined)
-      throw new StoreError(`${join(this.dir, "lists", root)}.json: missing; restore the file`);
-    return list;
-  }
-
-  /** Every group that has or had a list in this store. */
-  async groups(): Promise<string[]> {
-    return (await readdir(join(this.dir, "groups"))).filter((name) => groupName.test(name)).sort();
-  }
-
-  /** All current lists: of each group that has one, and of the pieces in no group. */
-  async currentLists(): Promise<CurrentList[]> {
-    const found: CurrentList[] = [];
-    for (const group of [undefined, ...(await this.groups())]) {
-      const list = await this.currentList(group);
-      if (list !== undefined) found.push({ group, list });
-    }
-    return found;
   }
 
   /**
-   * Appends pieces that the group's list does not have yet, or starts a new list, and makes the result current. Without a group, it
-   * uses the list of the pieces in no group.
+   * Makes a file a piece where it lies: the store holds its tree alone. If the same bytes were copied before, the copy is deleted.
+   * @throws PieceSourceError if the file cannot become a piece
+   * @throws DiskFullError if no volume has room for the tree
    */
-  async addToList(
-    entries: readonly PieceEntry[],
-    { replace = false, group }: { readonly replace?: boolean; readonly group?: string } = {},
-  ): Promise<PieceList> {
-    const before = replace ? [] : ((await this.currentList(group))?.pieces ?? []);
-    const known = new Set(before.map((piece) => toHex(piece.root)));
-    const pieces = [...before];
-    for (const entry of entries) {
-      const root = toHex(entry.root);
-      if (known.has(root)) continue;
-      known.add(root);
-      pieces.push(entry);
-    }
-    const list = makePieceList(pieces);
-    await this.#makeCurrent(list, group);
-    return list;
+  async ingestInPlace(source: string, options: HashOptions = {}): Promise<PieceEntry> {
+    const path = resolve(source);
+    const { size, mtimeMs } = await pieceSourceStats(path);
+    const volume = await this.volumes.place(treeLayout(size).fileBytes);
+    return this.#make(volume, async (work) => {
+      const entry = await makeFiles(path, size, { tree: join(work, "tree") }, options);
+      await writeFile(join(work, "source"), sourceText({ path, size, mtimeMs }));
+      await writeFile(join(work, "name"), basename(path));
+      return entry;
+    });
   }
 
-  /** The group's list; if it has none, the list of the pieces in no group becomes its list. Undefined if there is neither. */
-  async claimList(group: string): Promise<PieceList | undefined> {
-    const own = await this.currentList(group);
-    const free = await this.currentList();
-    if (free === undefined) return own;
-    // A crash between the two writes below leaves the same list in both places.
-    if (own !== undefined && !equalBytes(own.root, free.root)) return own;
-    await this.#makeCurrent(free, group);
-    await rm(this.#currentPath(undefined));
-    return free;
+  async #make(volume: Volume, fill: (work: string) => Promise<PieceEntry>): Promise<PieceEntry> {
+    const work = volume.temporary();
+    return namingFullDisk(volume.path, async () => {
+      await mkdir(work);
+      try {
+        const entry = await fill(work);
+        await this.publish(volume, work, entry);
+        return entry;
+      } finally {
+        await rm(work, { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** Makes a complete folder on a volume the piece's folder, and deletes the piece's folders on other volumes. */
+  async publish(volume: Volume, work: string, { root }: PieceEntry): Promise<void> {
+    const name = nameOfPiece(root);
+    await volume.publish(work, name);
+    for (const other of await this.volumes.locate(name)) {
+      // A volume that takes no writes keeps its copy.
+      if (other.volume !== volume) await other.volume.remove(name).catch(() => undefined);
+    }
   }
 
   /**
-   * Removes pieces from a list. Their bytes stay, and so does every signed list. Returns the new list; undefined if it would be
-   * empty.
+   * Folder of a piece that arrives in parts, made at the first call on a volume with room for it. It survives restarts, and its bytes
+   * count as taken.
+   * @throws DiskFullError if no volume has room for it
    */
-  async removeFromList(roots: ReadonlySet<string>, group?: string): Promise<PieceList | undefined> {
-    const before = await this.currentList(group);
-    const pieces = [...(before?.pieces ?? [])].filter(({ root }) => !roots.has(toHex(root)));
-    if (pieces.length === 0) {
-      // The group stays known: keepers may still challenge its signed lists.
-      await writeFileAtomic(this.#currentPath(group), "");
-      return undefined;
-    }
-    const list = makePieceList(pieces);
-    await this.#makeCurrent(list, group);
-    return list;
+  async incoming({ root, size }: PieceEntry): Promise<IncomingPiece> {
+    const name = nameOfPiece(root);
+    const begun = await this.volumes.locateIncoming(name);
+    if (begun !== undefined) return incomingAt(begun.incomingDir(name));
+    const { fileBytes } = treeLayout(size);
+    const volume = await this.volumes.place(size + fileBytes);
+    // Renamed when its files have their length, so that a crash leaves no folder without them.
+    const work = volume.temporary();
+    const target = volume.incomingDir(name);
+    await namingFullDisk(volume.path, async () => {
+      await mkdir(work);
+      const { data, tree } = incomingAt(work);
+      await allocate(data, size);
+      await allocate(tree, fileBytes);
+      await volume.rename(work, target);
+    });
+    return incomingAt(target);
+  }
+
+  /** Makes a piece that arrived whole a stored one. The caller has verified all of its ranges and completed its tree file. */
+  async publishIncoming(entry: PieceEntry): Promise<void> {
+    const name = nameOfPiece(entry.root);
+    const volume = await this.volumes.locateIncoming(name);
+    // A crash after the rename: it is published already.
+    if (volume === undefined) return;
+    const dir = volume.incomingDir(name);
+    await namingFullDisk(volume.path, async () => {
+      await chmod(join(dir, "data"), 0o444);
+      await this.publish(volume, dir, entry);
+    });
+  }
+
+  /** Deletes what arrived of a piece. */
+  async dropIncoming({ root }: PieceEntry): Promise<void> {
+    const name = nameOfPiece(root);
+    const volume = await this.volumes.locateIncoming(name);
+    if (volume !== undefined) await rm(volume.incomingDir(name), { recursive: true, force: true });
   }
 
   /** Roots of all stored pieces. */
   async storedRoots(): Promise<string[]> {
-    const names = await readdir(join(this.dir, "pieces"));
-    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `0x${name}`);
+    return (await this.volumes.names()).map((name) => `0x${name}`);
   }
 
-  /** Deletes the bytes of a piece. Returns their number. */
+  /** Deletes the bytes of a piece; a file that is stored where it lies stays. Returns their number. */
   async deletePiece(root: string): Promise<number> {
-    const dir = this.pieceDir(fromHex(root, 32));
-    const { size } = await stat(join(dir, "data"));
-    await rm(dir, { recursive: true });
-    return size;
+    const name = nameOfPiece(fromHex(root, 32));
+    let bytes = 0;
+    for (const { volume, dir } of await this.volumes.locate(name)) {
+      bytes += (await stat(join(dir, "data")).catch(() => undefined))?.size ?? 0;
+      await volume.remove(name);
+    }
+    return bytes;
   }
 
   /** The name of a piece's source file; undefined if it is unknown. */
@@ -246,40 +182,13 @@ export class PieceStore {
     return readFile(join(this.pieceDir(root), "name"), "utf8").catch(() => undefined);
   }
 
-  async #makeCurrent(list: PieceList, group: string | undefined): Promise<void> {
-    const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
-    const file: ListFile = { version: 1, pieces };
-    await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
-    await writeFileAtomic(this.#currentPath(group), `${toHex(list.root)}\n`);
-  }
-
-  #currentPath(group: string | undefined): string {
-    return group === undefined ? join(this.dir, "list") : join(this.dir, "groups", group.toLowerCase());
-  }
-
-  /** A list by its root; undefined if this store never had it. @throws StoreError if the file is damaged */
-  async list(root: Uint8Array): Promise<PieceList | undefined> {
-    const key = toHex(root);
-    const cached = this.#lists.get(key);
-    if (cached) return cached;
-    const path = this.#listPath(root);
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    });
-    if (text === undefined) return undefined;
-    const list = parseList(path, text);
-    if (!equalBytes(list.root, root)) {
-      throw new StoreError(
-        `${path}: damaged: expected the list ${key}, actual ${toHex(list.root)}; restore the file`,
-      );
+  /** The stored piece with this root, by its tree file; undefined without a readable one. */
+  async entryOf(root: string): Promise<PieceEntry | undefined> {
+    for (const { dir } of await this.volumes.locate(nameOfPiece(fromHex(root, 32)))) {
+      const header = await headerIn(dir);
+      if (header !== undefined && toHex(header.root) === root) return header;
     }
-    this.#lists.set(key, list);
-    return list;
-  }
-
-  #listPath(root: Uint8Array): string {
-    return join(this.dir, "lists", `${toHex(root)}.json`);
+    return undefined;
   }
 
   /** Proves the draws of a challenge (R11). The proof omits lost or damaged leaves. */
@@ -291,9 +200,7 @@ export class PieceStore {
     const warnings: string[] = [];
     for (const piece of [...byPiece.keys()].sort((a, b) => a - b)) {
       const entry = list.pieces.at(piece) as PieceEntry;
-      const proving = await PieceReader.prove(this.pieceDir(entry.root), entry, [
-        ...(byPiece.get(piece) ?? []),
-      ]);
+      const proving = await this.#provePiece(entry, [...(byPiece.get(piece) ?? [])]);
       if (proving.proof) pieces.push({ piece, ...proving.proof });
       lost.push(...proving.lost.map((leaf) => ({ piece, ...leaf })));
       warnings.push(...proving.warnings);
@@ -301,60 +208,98 @@ export class PieceStore {
     return { proof: { pieces }, lost, warnings };
   }
 
+  /** Tries all folders of the piece, and again if it was moved meanwhile. */
+  async #provePiece(entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
+    let best: PieceProving | undefined;
+    let tried: readonly string[] = [];
+    for (;;) {
+      const dirs = await this.#dirsOf(entry.root);
+      if (best !== undefined && dirs.every((dir) => tried.includes(dir))) return best;
+      for (const dir of dirs) {
+        const proving = await PieceReader.prove(dir, entry, leaves);
+        if (proving.lost.length === 0) return proving;
+        if (best === undefined || proving.lost.length < best.lost.length) best = proving;
+      }
+      tried = [...tried, ...dirs];
+    }
+  }
+
+  /** Folders of a piece; the one where it would be if there is none. */
+  async #dirsOf(root: Uint8Array): Promise<string[]> {
+    const found = await this.volumes.locate(nameOfPiece(root));
+    return found.length > 0 ? found.map(({ dir }) => dir) : [this.pieceDir(root)];
+  }
+
   /** A range of a piece with its proof (storage/core/range.ts); undefined if this store cannot prove it. */
-  readRange(entry: PieceEntry, range: number): Promise<ProvenRange | undefined> {
-    return readRange(this.pieceDir(entry.root), entry, range);
+  async readRange(entry: PieceEntry, range: number): Promise<ProvenRange | undefined> {
+    let tried: readonly string[] = [];
+    for (;;) {
+      const dirs = (await this.#dirsOf(entry.root)).filter((dir) => !tried.includes(dir));
+      if (dirs.length === 0) return undefined;
+      for (const dir of dirs) {
+        const proven = await readRange(dir, entry, range);
+        if (proven !== undefined) return proven;
+      }
+      tried = [...tried, ...dirs];
+    }
   }
 
   /** The fault of a stored piece, found without reading its bytes; undefined if all files exist with the right sizes. */
   async faultOf(entry: PieceEntry): Promise<string | undefined> {
-    const dir = this.pieceDir(entry.root);
-    const expected = { data: entry.size, tree: treeLayout(entry.size).fileBytes };
-    for (const name of ["data", "tree"] as const) {
-      const path = join(dir, name);
-      const stats = await stat(path).catch(() => undefined);
-      if (stats === undefined) return `${path}: missing; ingest the file again`;
-      if (stats.size !== expected[name]) {
-        return `${path}: expected ${expected[name]} bytes, actual ${stats.size}; ingest the file again`;
-      }
+    let fault: string | undefined;
+    for (const dir of await this.#dirsOf(entry.root)) {
+      const here = await faultIn(dir, entry);
+      if (here === undefined) return undefined;
+      fault ??= here;
     }
-    const file = await open(join(dir, "tree"), "r");
-    try {
-      const { buffer } = await file.read(Buffer.alloc(treeHeaderBytes), 0, treeHeaderBytes, 0);
-      const header = decodeTreeHeader(buffer);
-      if (header?.size === entry.size && equalBytes(header.root, entry.root)) return undefined;
-      return `${join(dir, "tree")}: its header is damaged; ingest the file again`;
-    } finally {
-      await file.close();
-    }
+    const gone = (await this.volumes.look()).filter(({ condition }) => condition === "gone");
+    if (gone.length === 0 || (await this.volumes.locate(nameOfPiece(entry.root))).length > 0) return fault;
+    const paths = gone.map(({ path, reason }) => `${path} (${reason})`).join(", ");
+    return `${toHex(entry.root)}: on no volume that can be read; gone: ${paths}`;
   }
 }
 
-function parseList(path: string, text: string): PieceList {
-  try {
-    const file = JSON.parse(text) as ListFile;
-    if (file.version !== 1) throw new RangeError(`version: expected 1, actual ${String(file.version)}`);
-    return makePieceList(file.pieces.map(({ root, size }) => ({ root: fromHex(root, 32), size })));
-  } catch (error) {
-    throw new StoreError(`${path}: damaged: ${(error as Error).message}; restore the file`);
-  }
+/** The name of a piece's folder. */
+export function nameOfPiece(root: Uint8Array): string {
+  return toHex(root).slice(2);
 }
 
-async function allocate(path: string, size: number): Promise<void> {
-  const file = await open(path, "wx");
+function incomingAt(dir: string): IncomingPiece {
+  return { dir, data: join(dir, "data"), tree: join(dir, "tree") };
+}
+
+async function faultIn(dir: string, entry: PieceEntry): Promise<string | undefined> {
+  const note = await readSource(dir);
+  const own = await stat(join(dir, "data")).catch(() => undefined);
+  if (own === undefined && note !== undefined) {
+    const change = await sourceChange(note);
+    if (change !== undefined) return change;
+  } else if (own === undefined) return `${join(dir, "data")}: missing; ingest the file again`;
+  else if (own.size !== entry.size) return wrongSize(join(dir, "data"), entry.size, own.size);
+  const tree = join(dir, "tree");
+  const stats = await stat(tree).catch(() => undefined);
+  const { fileBytes } = treeLayout(entry.size);
+  if (stats === undefined) return `${tree}: missing; ingest the file again`;
+  if (stats.size !== fileBytes) return wrongSize(tree, fileBytes, stats.size);
+  const header = await headerIn(dir);
+  if (header?.size === entry.size && equalBytes(header.root, entry.root)) return undefined;
+  return `${tree}: its header is damaged; ingest the file again`;
+}
+
+function wrongSize(path: string, expected: number, actual: number): string {
+  return `${path}: expected ${expected} bytes, actual ${actual}; ingest the file again`;
+}
+
+/** Size and root in a piece's tree file; undefined without a readable one. */
+async function headerIn(dir: string): Promise<PieceEntry | undefined> {
+  const file = await open(join(dir, "tree"), "r").catch(() => undefined);
+  if (file === undefined) return undefined;
   try {
-    await file.truncate(size);
+    const { buffer } = await file.read(Buffer.alloc(treeHeaderBytes), 0, treeHeaderBytes, 0);
+    return decodeTreeHeader(buffer);
+  } catch {
+    return undefined;
   } finally {
     await file.close();
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -1,6 +1,6 @@
 /** A provider's configuration, keys and consent. */
 import { chmod, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { verifyTypedData } from "ethers";
 import { describe, expect, it } from "vitest";
 import { sealKey, writeKeyFile } from "../../../daemon/keys/keystore.ts";
@@ -69,6 +69,11 @@ describe("config and keys", () => {
       [text.replace("0xB2", "0xzz"), /chain\.registry: expected an address/],
       [`${text}\nextra: 1\n`, /provider\.yaml:\d+: extra: unknown key; expected one of dataDir, /],
       [text.replace("/ip4", "ip4"), /listen\.0: expected a multiaddr/],
+      [
+        `${text}\nvolumes: [{ path: a }, { path: ./a }]\n`,
+        /volumes: expected each path once, actual .*a twice/,
+      ],
+      [`${text}\nvolumes: [{ path: a, maxBytes: 0 }]\n`, /provider\.yaml:\d+: volumes\.0\.maxBytes: /],
       ["{ not yaml: [", /provider\.yaml:1: /],
       ["", /dataDir: missing .* WHITEPAY_DATA_DIR or by --data-dir/],
     ];
@@ -77,6 +82,9 @@ describe("config and keys", () => {
       await expect(loadConfig(config)).rejects.toThrow(reason);
       await expect(loadConfig(config)).rejects.toThrow(ConfigError);
     }
+    await writeFile(config, `${text}\nvolumes: [{ path: disks/a, maxBytes: 5 }, { path: /b }]\n`);
+    const { volumes } = await loadConfig(config);
+    expect(volumes).toEqual([{ path: join(dirname(config), "disks/a"), maxBytes: 5 }, { path: "/b" }]);
     const layers = {
       env: { WHITEPAY_RPC: "http://env:1", WHITEPAY_CHAIN_ID: "7", WHITEPAY_LOG_LEVEL: "debug" },
       flags: { "chain-id": "9" },
