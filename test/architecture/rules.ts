@@ -59,7 +59,7 @@ export const importRules: readonly Rule[] = [
   // Browsers load these files, too: nothing of Node, no command line.
   {
     area: "client/",
-    may: ["client/", "protocol/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
+    may: ["client/", "protocol/", "storage/core/", "ethers", ...hashing, "@noble/curves/*", "age-encryption"],
   },
   // The keeper's adapters make real signatures.
   {
