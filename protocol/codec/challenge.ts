@@ -32,6 +32,16 @@ export const refusalCodes = [
   "not-the-payer",
   "unknown-piece",
   "damaged",
+  "not-offered",
+  "price-too-low",
+  "too-large",
+  "no-space",
+  "underfunded",
+  "expired",
+  "unknown-request",
+  "wrong-range",
+  "incomplete",
+  "unknown-name",
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

@@ -1,0 +1,382 @@
+/**
+ * R43: requests of `/whitepay/store/1`. A request is: version u8 ‖ kind u8 ‖ length u32 ‖ body. A stream carries one request and its
+ * response (`store-response.ts`). The payer's signed request names what is to be stored; all later requests name its digest.
+ */
+import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import { entryBytes, maxPieces, PieceEntries } from "../../storage/core/piece-list.ts";
+import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { domainOf, typedDigest } from "../certificate.ts";
+import { fromHex, keccakText, keccakWords } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import { maxPagePieces, providerProtocolVersion, readVersion } from "./challenge.ts";
+import type { RegistryScope } from "./identity.ts";
+import { readFlag, readPrice } from "./offer.ts";
+import { digestSigner } from "./receipt.ts";
+import type { Permission } from "./retrieve.ts";
+import { readText, writeText } from "./typed-text.ts";
+
+export const storeProtocol = "/whitepay/store/1";
+
+/** Bytes of a piece's name in UTF-8. */
+export const maxNameBytes = 64;
+/** Bytes of the payer's signature: 65 of an account; a contract (ERC-1271) may need more, of several owners for example. */
+export const maxRequestSignature = 1024;
+
+/** What the payer asks the provider to store. */
+export type StoreRequest = {
+  readonly payer: Hex;
+  /** Operator of the provider. */
+  readonly provider: Hex;
+  /** The group, or the address of a group to come that holds the money already. */
+  readonly group: Hex;
+  readonly listRoot: Hex;
+  /** Sum of the sizes of all pieces of the list. */
+  readonly bytes: number;
+  /** Number of pieces of the list. */
+  readonly pieces: number;
+  /** Token units per 2^64 byte·blocks. */
+  readonly price: bigint;
+  /** The pieces are stored as they are, and other providers may fetch them (R45). */
+  readonly isPublic: boolean;
+  /** Last block in which the request may be used. */
+  readonly deadline: number;
+};
+
+/** R4: what a group to come is made of. The factory derives its address from it, the payer and the number of the payer's groups. */
+export type GroupBirth = {
+  readonly factory: Hex;
+  readonly token: Hex;
+  readonly lockup: number;
+  readonly keeperShareBps: number;
+  readonly keeperFee: bigint;
+  readonly committee: Hex;
+};
+
+export type Propose = {
+  readonly kind: "propose";
+  readonly request: StoreRequest;
+  readonly signature: Uint8Array;
+  /** Undefined if the group has a contract. */
+  readonly birth: GroupBirth | undefined;
+};
+/** Entries of the piece list from `first` on, in order. */
+export type ListPage = {
+  readonly kind: "list";
+  readonly digest: Hex;
+  readonly first: number;
+  readonly pieces: PieceEntries;
+};
+/** Asks which ranges of a piece are stored. */
+export type Have = {
+  readonly kind: "have";
+  readonly digest: Hex;
+  readonly piece: number;
+  readonly firstRange: number;
+};
+export type Put = {
+  readonly kind: "put";
+  readonly digest: Hex;
+  readonly piece: number;
+  readonly range: number;
+  /** In the order of `rangeSiblings`. */
+  readonly siblings: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
+};
+export type ConsentWish = {
+  readonly kind: "consent";
+  readonly digest: Hex;
+  /** The committee that serves the block in which the data take effect; zero without one (R33). */
+  readonly committee: Hex;
+  readonly sequence: number;
+  /** Last block in which the consent may be used. */
+  readonly deadline: number;
+};
+/** Asks the provider to fetch a public piece from another registered provider, with the payer's permission for its peer. */
+export type FetchPiece = Permission & {
+  readonly kind: "fetch";
+  readonly digest: Hex;
+  readonly piece: number;
+  readonly operator: Hex;
+  /** The group under which the other provider holds the piece. */
+  readonly group: Hex;
+};
+export type NamePiece = {
+  readonly kind: "name";
+  readonly digest: Hex;
+  readonly piece: number;
+  /** The payer's name of the piece. A name stands for one piece of a group; the newest list's stands. */
+  readonly name: string;
+};
+/** Asks for the piece of a name, with a permission as for reading. */
+export type FindPiece = Permission & {
+  readonly kind: "find";
+  readonly chainId: number;
+  readonly group: Hex;
+  readonly name: string;
+};
+
+export type StoreMessage = Propose | ListPage | Have | Put | ConsentWish | FetchPiece | NamePiece | FindPiece;
+export type StoreKind = StoreMessage["kind"];
+
+/** The position plus one is the kind's number in messages: append only. */
+export const storeKinds = ["propose", "list", "have", "put", "consent", "fetch", "name", "find"] as const;
+
+const birthBytes = 20 + 20 + 8 + 2 + 16 + 20;
+const requestBytes = 20 + 20 + 20 + 32 + 8 + 4 + 16 + 1 + 8;
+
+export const storeHeaderBytes = 1 + 1 + 4;
+/** Longest body of each kind. */
+export const maxStoreBody: { readonly [K in StoreKind]: number } = {
+  propose: requestBytes + 2 + maxRequestSignature + 1 + birthBytes,
+  list: 32 + 4 + 4 + maxPagePieces * entryBytes,
+  have: 32 + 4 + 8,
+  put: 32 + 4 + 8 + 1 + maxRangeNodes * 32 + 4 + rangeBytes,
+  consent: 32 + 20 + 8 + 8,
+  fetch: 32 + 4 + 20 + 20 + 8 + 65,
+  name: 32 + 4 + 1 + maxNameBytes,
+  find: 8 + 20 + 1 + maxNameBytes + 8 + 65,
+};
+export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
+
+/** EIP-712 `encodeType`; `peer` is keccak256 of the text of the sender's peer id. */
+export const storeRequestType =
+  "StoreRequest(address payer,address provider,address group,bytes32 peer,bytes32 root,uint64 size,uint32 pieces," +
+  "uint80 price,bool isPublic,uint64 deadline)";
+const storeRequestTypeHash = keccakText(storeRequestType);
+
+/** EIP-712 digest with the registry as verifying contract. @param peer text form of the peer id that sends the data */
+export function storeDigest({ chainId, registry }: RegistryScope, request: StoreRequest, peer: string): Hex {
+  const struct = keccakWords(
+    storeRequestTypeHash,
+    request.payer,
+    request.provider,
+    request.group,
+    keccakText(peer),
+    request.listRoot,
+    request.bytes,
+    request.pieces,
+    request.price,
+    request.isPublic ? 1 : 0,
+    request.deadline,
+  );
+  return typedDigest(domainOf(chainId, registry), struct);
+}
+
+/** Lower-case address of the account that signed the digest; undefined if the signature is invalid or that of a contract. */
+export function storeSigner(digest: Hex, signature: Uint8Array): Hex | undefined {
+  return digestSigner(fromHex(digest), signature);
+}
+
+export function encodeStoreMessage(message: StoreMessage): Uint8Array {
+  const w = new ByteWriter().u8(providerProtocolVersion).u8(storeKinds.indexOf(message.kind) + 1);
+  const body = encodeBody(message);
+  return w.u32(body.length).bytes(body).finish();
+}
+
+/** Length of a whole request by its header; that of the header alone if version, kind or length is invalid. */
+export function storeMessageBytes(header: Uint8Array): number {
+  const kind = storeKinds[(header[1] ?? 0) - 1];
+  const length = new DataView(header.buffer, header.byteOffset).getUint32(2);
+  const valid = header[0] === providerProtocolVersion && kind !== undefined && length <= maxStoreBody[kind];
+  return storeHeaderBytes + (valid ? length : 0);
+}
+
+export function decodeStoreMessage(bytes: Uint8Array): Result<StoreMessage, DecodeCode> {
+  return decode(bytes, maxStoreMessageBytes, (reader) => {
+    readVersion(reader);
+    const number = reader.u8("kind of request");
+    const kind = storeKinds[number - 1];
+    if (kind === undefined) {
+      return reader.fail("range", `kind of request: expected 1 to ${storeKinds.length}, actual ${number}`);
+    }
+    const length = reader.u32("length");
+    if (length > maxStoreBody[kind]) {
+      reader.fail("range", `length: expected at most ${maxStoreBody[kind]} bytes, actual ${length}`);
+    }
+    if (length > reader.remaining) {
+      reader.fail("truncated", `body: expected ${length} bytes, actual ${reader.remaining}`);
+    }
+    if (length < reader.remaining) {
+      reader.fail("trailing", `expected the end, actual ${reader.remaining - length} more bytes`);
+    }
+    return decodeBody[kind](reader);
+  });
+}
+
+type Encoders = { readonly [K in StoreKind]: (message: Extract<StoreMessage, { kind: K }>) => ByteWriter };
+
+const bodies: Encoders = {
+  propose: writePropose,
+  list: ({ digest, first, pieces }) =>
+    new ByteWriter().hex(digest, 32).u32(first).u32(pieces.length).bytes(pieces.bytes),
+  have: (message) => ofPiece(message).u64(message.firstRange),
+  put(message) {
+    const { range, siblings, bytes } = message;
+    const w = ofPiece(message).u64(range).u8(siblings.length);
+    for (const node of siblings) w.bytes(node, 32);
+    return w.u32(bytes.length).bytes(bytes);
+  },
+  consent: ({ digest, committee, sequence, deadline }) =>
+    new ByteWriter().hex(digest, 32).hex(committee, 20).u64(sequence).u64(deadline),
+  fetch: (message) =>
+    writePermission(ofPiece(message).hex(message.operator, 20).hex(message.group, 20), message),
+  name: (message) => writeText(ofPiece(message), message.name, maxNameBytes),
+  find(message) {
+    const { chainId, group, name } = message;
+    const w = writeText(new ByteWriter().u64(chainId).hex(group, 20), name, maxNameBytes);
+    return writePermission(w, message);
+  },
+};
+
+function encodeBody(message: StoreMessage): Uint8Array {
+  const encode = bodies[message.kind] as (message: StoreMessage) => ByteWriter;
+  return encode(message).finish();
+}
+
+function ofPiece({ digest, piece }: { readonly digest: Hex; readonly piece: number }): ByteWriter {
+  return new ByteWriter().hex(digest, 32).u32(piece);
+}
+
+function writePermission(w: ByteWriter, { until, signature }: Permission): ByteWriter {
+  return w.u64(until).bytes(signature, 65);
+}
+
+function writePropose({ request, signature, birth }: Propose): ByteWriter {
+  const w = new ByteWriter()
+    .hex(request.payer, 20)
+    .hex(request.provider, 20)
+    .hex(request.group, 20)
+    .hex(request.listRoot, 32)
+    .u64(request.bytes)
+    .u32(request.pieces)
+    .u128(request.price)
+    .u8(request.isPublic ? 1 : 0)
+    .u64(request.deadline)
+    .u16(signature.length)
+    .bytes(signature)
+    .u8(birth === undefined ? 0 : 1);
+  if (birth !== undefined) {
+    w.hex(birth.factory, 20)
+      .hex(birth.token, 20)
+      .u64(birth.lockup)
+      .u16(birth.keeperShareBps)
+      .u128(birth.keeperFee)
+      .hex(birth.committee, 20);
+  }
+  return w;
+}
+
+const decodeBody: { readonly [K in StoreKind]: (reader: ByteReader) => Extract<StoreMessage, { kind: K }> } =
+  {
+    propose: readPropose,
+    list: readListPage,
+    have: (reader) => ({ kind: "have", ...readPiece(reader), firstRange: reader.u64("first range") }),
+    put: readPut,
+    consent: (reader) => ({
+      kind: "consent",
+      digest: reader.hex(32, "digest"),
+      committee: reader.hex(20, "committee"),
+      sequence: reader.u64("sequence"),
+      deadline: reader.u64("deadline"),
+    }),
+    fetch: (reader) => ({
+      kind: "fetch",
+      ...readPiece(reader),
+      operator: reader.hex(20, "operator"),
+      group: reader.hex(20, "group"),
+      until: reader.u64("last block"),
+      signature: reader.bytes(65, "signature"),
+    }),
+    name: (reader) => ({
+      kind: "name",
+      ...readPiece(reader),
+      name: readText(reader, maxNameBytes, "name"),
+    }),
+    find: (reader) => ({
+      kind: "find",
+      chainId: reader.u64("chain id"),
+      group: reader.hex(20, "group"),
+      name: readText(reader, maxNameBytes, "name"),
+      until: reader.u64("last block"),
+      signature: reader.bytes(65, "signature"),
+    }),
+  };
+
+function readPiece(reader: ByteReader): { digest: Hex; piece: number } {
+  const digest = reader.hex(32, "digest");
+  const piece = reader.u32("piece");
+  if (piece >= maxPieces) reader.fail("range", `piece: expected below ${maxPieces}, actual ${piece}`);
+  return { digest, piece };
+}
+
+function readPropose(reader: ByteReader): Propose {
+  const request: StoreRequest = {
+    payer: reader.hex(20, "payer"),
+    provider: reader.hex(20, "provider"),
+    group: reader.hex(20, "group"),
+    listRoot: reader.hex(32, "list root"),
+    bytes: atLeastOne(reader, "bytes", reader.u64("bytes")),
+    pieces: atLeastOne(reader, "pieces", reader.u32("pieces")),
+    price: readPrice(reader),
+    isPublic: readFlag(reader, "public"),
+    deadline: reader.u64("deadline"),
+  };
+  if (request.pieces > maxPieces) {
+    reader.fail("range", `pieces: expected at most ${maxPieces}, actual ${request.pieces}`);
+  }
+  const length = reader.u16("signature's length");
+  if (length > maxRequestSignature) {
+    reader.fail("range", `signature: expected at most ${maxRequestSignature} bytes, actual ${length}`);
+  }
+  const signature = reader.bytes(length, "signature");
+  const birth = readFlag(reader, "group to come") ? readBirth(reader) : undefined;
+  return { kind: "propose", request, signature, birth };
+}
+
+function readBirth(reader: ByteReader): GroupBirth {
+  return {
+    factory: reader.hex(20, "factory"),
+    token: reader.hex(20, "token"),
+    lockup: reader.u64("lockup"),
+    keeperShareBps: reader.u16("keeper share"),
+    keeperFee: reader.u128("keeper fee"),
+    committee: reader.hex(20, "committee"),
+  };
+}
+
+function readListPage(reader: ByteReader): ListPage {
+  const digest = reader.hex(32, "digest");
+  const first = reader.u32("first piece");
+  const count = reader.u32("pieces on this page");
+  if (count < 1 || count > maxPagePieces || first + count > maxPieces) {
+    const limits = `1 to ${maxPagePieces} pieces, none beyond ${maxPieces}`;
+    reader.fail("range", `page: expected ${limits}, actual ${count} from ${first}`);
+  }
+  const pieces = new PieceEntries(reader.bytes(count * entryBytes, "pieces"));
+  for (const { size } of pieces) {
+    if (size >= 1 && Number.isSafeInteger(size)) continue;
+    reader.fail("range", `piece size: expected 1 to ${Number.MAX_SAFE_INTEGER}, actual ${size}`);
+  }
+  return { kind: "list", digest, first, pieces };
+}
+
+function readPut(reader: ByteReader): Put {
+  const piece = readPiece(reader);
+  const range = reader.u64("range");
+  const count = reader.u8("node count");
+  if (count > maxRangeNodes) {
+    reader.fail("range", `nodes: expected at most ${maxRangeNodes}, actual ${count}`);
+  }
+  const siblings = Array.from({ length: count }, () => reader.bytes(32, "node"));
+  const length = reader.u32("length");
+  if (length < 1 || length > rangeBytes) {
+    reader.fail("range", `range: expected 1 to ${rangeBytes} bytes, actual ${length}`);
+  }
+  return { kind: "put", ...piece, range, siblings, bytes: reader.bytes(length, "bytes") };
+}
+
+function atLeastOne(reader: ByteReader, what: string, value: number): number {
+  return value >= 1 ? value : reader.fail("range", `${what}: expected at least 1, actual ${value}`);
+}
