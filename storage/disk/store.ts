@@ -296,7 +296,8 @@ async function headerIn(dir: string): Promise<PieceEntry | undefined> {
   if (file === undefined) return undefined;
   try {
     const { buffer } = await file.read(Buffer.alloc(treeHeaderBytes), 0, treeHeaderBytes, 0);
-    return decodeTreeHeader(buffer);
+    const header = decodeTreeHeader(buffer);
+    return header && { ...header, root: Uint8Array.from(header.root) };
   } catch {
     return undefined;
   } finally {
