@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { usageError } from "./console/exit.ts";
 import { quote, jsonOption } from "./console/options.ts";
 import { printJson, printLine } from "./console/output.ts";
+import { knownDeployments, type Deployment } from "./chain/deployments.ts";
 import { presetNames, presets } from "./chain/presets.ts";
 import type { Preset } from "./chain/presets.ts";
 
@@ -16,8 +17,10 @@ export function register(program: Command): void {
     if (chosen.length === 0) {
       throw usageError("unknown preset", { expected: presetNames.join(" | "), actual: quote(name ?? "") });
     }
-    if (json === true) return printJson(name === undefined ? { presets: chosen } : chosen[0]);
-    for (const preset of chosen) print(preset);
+    const deployments = knownDeployments();
+    const whole = chosen.map((preset) => ({ ...preset, deployment: deployments.get(preset.chainId) }));
+    if (json === true) return printJson(name === undefined ? { presets: whole } : whole[0]);
+    for (const preset of whole) print(preset);
   });
 }
 
@@ -32,7 +35,8 @@ function print({
   why,
   suggested,
   sources,
-}: Preset): void {
+  deployment,
+}: Preset & { readonly deployment: Deployment | undefined }): void {
   printLine(`${name}: ${title}, chain ${chainId}`);
   printLine(`  block time  ${blockTime_s === undefined ? "unknown" : `${blockTime_s} s`}`);
   printLine(`  finality    ${finality}`);
@@ -45,5 +49,10 @@ function print({
         .join(", ")} (blocks)`,
     );
   }
+  printLine(
+    deployment === undefined
+      ? "  deployment  none known"
+      : `  deployment  registry ${deployment.registry}, factory ${deployment.factory}, lens ${deployment.lens}`,
+  );
   for (const { fact, source, dated } of sources) printLine(`  source      ${fact}: ${source} (${dated})`);
 }

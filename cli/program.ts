@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./payee/index.ts"),
   },
   {
+    name: "deploy",
+    summary: "put the contracts on a chain",
+    load: () => import("./deploy/index.ts"),
+  },
+  {
     name: "config",
     summary: "show a keeper's configuration and the source of each value",
     load: () => import("./keeper/show-config.ts"),

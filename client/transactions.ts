@@ -13,6 +13,11 @@ export type TransactionPlan = {
   readonly contract: Contract;
   readonly method: string;
   readonly args: readonly unknown[];
+  /**
+   * A transaction that calls no function of an ABI. `creation`: the data are creation code, and `contract` is at the address to come.
+   * `call`: raw data for the contract's code. `transfer`: value for an account that may have no code. `method` is its name in reports.
+   */
+  readonly raw?: { readonly kind: "creation" | "call" | "transfer"; readonly data: string };
   /** Value of the transaction in wei. */
   readonly value?: bigint;
   /** Rows to show before the confirmation: label and text, amounts with their unit. */
@@ -24,6 +29,7 @@ export type TransactionPlan = {
 export type TransactionReport = {
   readonly what: string;
   readonly from: string;
+  /** The address to come of a contract that is created. */
   readonly to: string;
   readonly method: string;
   /** wei */
@@ -59,14 +65,25 @@ type Prepared = {
   readonly tip: bigint;
 };
 
+function dataOf({ contract, method, args, raw }: TransactionPlan): string {
+  return raw === undefined ? contract.interface.encodeFunctionData(method, args) : raw.data;
+}
+
+/** Null for a transaction that creates a contract. */
+async function receiverOf({ contract, raw }: TransactionPlan): Promise<string | null> {
+  return raw?.kind === "creation" ? null : contract.getAddress();
+}
+
 async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint> {
-  const { contract, method, args, value = 0n } = plan;
+  const { contract, raw, value = 0n } = plan;
   const from = await signer.getAddress();
-  const to = await contract.getAddress();
-  const data = contract.interface.encodeFunctionData(method, args);
+  const to = await receiverOf(plan);
+  const data = dataOf(plan);
   const provider = chainOf(signer);
   // A call to an address without code succeeds without an effect.
-  if ((await provider.getCode(to)) === "0x") throw missingContract("contract", to);
+  if (to !== null && raw?.kind !== "transfer" && (await provider.getCode(to)) === "0x") {
+    throw missingContract("contract", to);
+  }
   try {
     await provider.call({ from, to, data, value });
     return await provider.estimateGas({ from, to, data, value });
@@ -110,8 +127,7 @@ async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared>
   const balance = await provider.getBalance(from);
   const needed = gas * maxFeePerGas + (plan.value ?? 0n);
   if (balance < needed) throw lacking(from, needed, balance);
-  const data = plan.contract.interface.encodeFunctionData(plan.method, plan.args);
-  return { data, gas, maxFeePerGas, tip: fees.maxPriorityFeePerGas ?? 0n };
+  return { data: dataOf(plan), gas, maxFeePerGas, tip: fees.maxPriorityFeePerGas ?? 0n };
 }
 
 async function reported(
@@ -159,7 +175,7 @@ export async function send(
   const now = await prepare(plan, signer);
   const report = await reported(plan, signer, now);
   const sent = await signer.sendTransaction({
-    to: report.to,
+    to: await receiverOf(plan),
     data: now.data,
     value: report.value,
     gasLimit: now.gas,

@@ -11,6 +11,7 @@ import { loadLayers, settingOptions, type ConfigOptions } from "../console/confi
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { addressText as address } from "../../daemon/settings/address.ts";
 import { askPassword } from "../console/prompt.ts";
+import { knownDeployments } from "./deployments.ts";
 import type { MoneyFlags } from "./transact.ts";
 
 const schema = z.strictObject({
@@ -85,6 +86,15 @@ export const payeePurse: Purse = {
   file: "payee.yaml",
 };
 
+/** For `deploy`: an account, and no contracts yet. */
+export const deployPurse: Purse = {
+  definition: {
+    schema,
+    settings: [...connection, ...account("account").filter(({ key }) => key !== "group")],
+  },
+  file: "deploy.yaml",
+};
+
 export type PayerOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
 
 export function payerOptions(command: Command, purse = payerPurse): Command {
@@ -99,8 +109,18 @@ export type Payer = {
   need(key: Needed): string;
 };
 
+/** Contracts that the configuration does not name are those of the chain's known deployment. */
+function withKnownContracts(config: PayerConfig): PayerConfig {
+  const { id } = config.chain;
+  const known = id === undefined ? undefined : knownDeployments().get(id);
+  if (known === undefined) return config;
+  const { registry, factory, lens } = known;
+  return { ...config, chain: { registry, factory, lens, ...config.chain } };
+}
+
 export async function loadPayer(options: PayerOptions, purse = payerPurse): Promise<Payer> {
-  const { config, file } = await loadLayers(purse.definition, options, purse.file);
+  const { config: own, file } = await loadLayers(purse.definition, options, purse.file);
+  const config = withKnownContracts(own);
   return {
     config,
     need(key) {

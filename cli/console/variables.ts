@@ -8,7 +8,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const prefix = "WHITEPAY_";
 
 /** Variables for users that are not settings. */
-const besideSettings = ["WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
+const besideSettings = ["WHITEPAY_CONFIG", "WHITEPAY_DEPLOYMENTS", "WHITEPAY_LEDGER_PASSWORD"];
 
 /** Control how processes run, are built or are tested; child processes inherit them. */
 const ofProcesses = [

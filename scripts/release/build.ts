@@ -4,6 +4,8 @@ import { globSync, readFileSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { promisify } from "node:util";
+import { readSystemCode } from "../../cli/deploy/system.ts";
+import { compileContracts } from "../contracts/compile.ts";
 import { projectRoot } from "../paths.ts";
 import { stageContracts } from "./contracts.ts";
 import { emit } from "./emit.ts";
@@ -76,6 +78,7 @@ async function stageCommand(work: string, staged: string, version: string): Prom
   await emit({ config: "tsconfig.json", entries, folder: emitted, declarations: false });
   const needed = await stageModules(emitted, staged, { ...commandPackage, entries });
   await stageDashboard(work, staged);
+  await stageDeployment(staged);
   for (const file of assetsOf(commandPackage)) await cp(join(projectRoot, file), join(staged, file));
   const index = join(staged, dashboardFolder, "index.html");
   await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
@@ -109,6 +112,19 @@ async function stageDashboard(work: string, staged: string): Promise<void> {
   });
   const { files } = await reachOf(emitted, [builtName(entry)]);
   for (const file of files) await cp(join(emitted, file), join(staged, file));
+}
+
+/** What `whitepay deploy` needs: the compiled contracts, and the compiler's input of each for source verification. */
+async function stageDeployment(staged: string): Promise<void> {
+  await compileContracts();
+  const { deployer, parts, folder } = await readSystemCode(
+    process.env["WHITEPAY_ARTIFACTS"] ?? join(projectRoot, "artifacts"),
+  );
+  for (const { name, buildInfoId } of [deployer, ...Object.values(parts)]) {
+    for (const file of [`contracts/${name}.sol/${name}.json`, `build-info/${buildInfoId}.json`]) {
+      await cp(join(folder, file), join(staged, "artifacts", file));
+    }
+  }
 }
 
 /** The page with `.js` in place of `.ts` in what it loads. */

@@ -35,6 +35,7 @@ export const commandPackage: CodePackage = {
     "docs/figures/gas-committees.md",
     "docs/figures/gas-groups.md",
     "deploy/*",
+    "cli/chain/deployments/*",
     // The unit's documentation.
     "docs/run-a-keeper.md",
     "CHANGELOG.md",

@@ -63,6 +63,7 @@ const paid = [
   "payee name",
   "payee accept",
   "payee withdraw",
+  "deploy",
 ];
 
 describe("every command", () => {

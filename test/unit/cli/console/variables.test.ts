@@ -36,7 +36,12 @@ describe("an environment variable", () => {
 
   it("without a similar one is refused with the variables of the command; several are listed", async () => {
     const message = await refusalOf({ WHITEPAY_COLOUR: "blue", PATH: "/bin", WHITEPAY_KYE: "k" });
-    const own = [...payerSettings.map(({ env }) => env), "WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
+    const own = [
+      ...payerSettings.map(({ env }) => env),
+      "WHITEPAY_CONFIG",
+      "WHITEPAY_DEPLOYMENTS",
+      "WHITEPAY_LEDGER_PASSWORD",
+    ];
     expect(message).toBe(
       `WHITEPAY_COLOUR: unknown variable; expected one of ${own.join(", ")}\n  WHITEPAY_KYE: unknown variable; did you mean WHITEPAY_KEY?`,
     );
