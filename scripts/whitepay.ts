@@ -10,11 +10,18 @@ export const cloneCommands: readonly CommandEntry[] = [
     load: () => import("./demo/command.ts"),
   },
   {
+    name: "devnet",
+    summary: "run a chain with keepers, providers and a payer with money, to try and to test",
+    load: () => import("./devnet/command.ts"),
+  },
+  {
     name: "test",
     summary: "check types, style and formatting, then run all tests",
     load: () => import("./test-command.ts"),
   },
-  ...commands,
+  ...commands.map((entry) =>
+    entry.name === "deploy" ? { ...entry, load: () => import("./contracts/deploy-command.ts") } : entry,
+  ),
   {
     name: "provider-sim",
     summary: "run a provider with faults, to test how keepers react",

@@ -1,6 +1,6 @@
 /** Options of the demo, and the limits of one machine. */
 import type { ChainClient } from "../fleet/clients.ts";
-import { CliError, exitCodes, usageError } from "../../cli/console/exit.ts";
+import { usageError } from "../../cli/console/exit.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
 export type Fault = (typeof faults)[number];
@@ -33,12 +33,5 @@ export function refuseTooMuch({ keepers, providers }: { keepers: number; provide
     expected: `keepers × providers of at most ${maxPairs}: every keeper challenges every provider once a slot`,
     actual: `${keepers} × ${providers} = ${pairs}`,
     hint: "use fewer providers or keepers",
-  });
-}
-
-export function interrupted(): CliError {
-  return new CliError({
-    code: exitCodes.interrupted,
-    message: "interrupted; everything it started has ended",
   });
 }

@@ -4,10 +4,12 @@ import { isCommitteeSize } from "../../protocol/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
 import { buildFleet, type Fleet } from "../fleet/build.ts";
 import { anvilBinary } from "../fleet/clients.ts";
+import { openDataFolder, type DataFolder } from "../fleet/folder.ts";
 import type { KeeperFleet, KeeperStatus } from "../fleet/keepers.ts";
 import { Pace, type Mining } from "../fleet/pace.ts";
 import { Processes } from "../fleet/processes.ts";
 import { fleetParams, type FleetParams } from "../fleet/setup.ts";
+import { listenForSignals, Stop } from "../fleet/stop.ts";
 import { CliError, exitCodes, type ExitCode } from "../../cli/console/exit.ts";
 import { printJson, printLine, say } from "../../cli/console/output.ts";
 import type { CertifiedEvent } from "../../client/settlements.ts";
@@ -16,32 +18,10 @@ import { counted } from "../../protocol/counted.ts";
 import { complaintsAbout } from "./check.ts";
 import type { DemoDocument } from "./document.ts";
 import { Faults } from "./faults.ts";
-import { openDataFolder, type DataFolder } from "./folder.ts";
-import { blockTime_ms, interrupted, patience_ms, refuseTooMuch, type DemoOptions } from "./params.ts";
+import { blockTime_ms, patience_ms, refuseTooMuch, type DemoOptions } from "./params.ts";
 import { bar, Progress } from "./progress.ts";
 import { certificatesIn, readBack } from "./readback.ts";
 import { tableOf } from "./report.ts";
-
-/** Ends the run early: after a signal, or when a daemon has died. */
-class Stop {
-  readonly #failed = Promise.withResolvers<never>();
-  #reason: CliError | undefined;
-
-  constructor() {
-    this.#failed.promise.catch(() => undefined);
-  }
-
-  now(reason: CliError): void {
-    this.#reason ??= reason;
-    this.#failed.reject(this.#reason);
-  }
-
-  /** The result of `work`, unless the run must end first. */
-  guard<T>(work: Promise<T>): Promise<T> {
-    work.catch(() => undefined);
-    return Promise.race([this.#failed.promise, work]);
-  }
-}
 
 type Run = {
   options: DemoOptions;
@@ -290,24 +270,6 @@ async function perform(run: Run): Promise<ExitCode> {
   }
 }
 
-/** The first Ctrl-C stops all processes in order; a second one kills them. */
-function listenForSignals(stop: Stop, processes: Processes): () => void {
-  let signals = 0;
-  const onSignal = (): void => {
-    signals++;
-    if (signals > 1) {
-      processes.killAll();
-      process.exit(exitCodes.interrupted);
-    }
-    stop.now(interrupted());
-  };
-  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of names) process.on(name, onSignal);
-  return () => {
-    for (const name of names) process.removeListener(name, onSignal);
-  };
-}
-
 function refuseImpossible(options: DemoOptions): FleetParams {
   if (!isCommitteeSize(options.keepers)) throw new RangeError(`keepers: ${options.keepers}`);
   if (options.client === "anvil") anvilBinary();
@@ -323,7 +285,7 @@ async function finish(folder: DataFolder, keep: boolean): Promise<void> {
 /** Runs the whole demo and returns its exit code; failures are thrown. */
 export async function runDemo(options: DemoOptions): Promise<ExitCode> {
   const params = refuseImpossible(options);
-  const folder = await openDataFolder(options.dataDir);
+  const folder = await openDataFolder(options.dataDir, "demo");
   const stop = new Stop();
   const processes = new Processes((failure) => stop.now(failure));
   const progress = new Progress();

@@ -27,31 +27,37 @@ import {
   type Keeper,
 } from "./setup.ts";
 
-export type FleetOptions = {
+export type CommunityOptions = {
   readonly processes: Processes;
   /** Holds all data and logs. */
   readonly folder: string;
   /** The client that runs the chain; by default Hardhat's node. */
   readonly client?: ChainClient;
+  /** The port of the chain's endpoint; by default a free one. For Hardhat's node only. */
+  readonly port?: number;
   readonly keepers: number;
-  /** Every provider serves every group. */
   readonly providers: number;
-  /** Groups of the committee, each with a payer of its own; by default one. */
-  readonly groups?: number;
   readonly params: FleetParams;
   /** Time between two polls of the chain, of this process and of the keepers. */
   readonly polling_ms: number;
   /** Called with a line of text after each step. */
   readonly say: (text: string) => void;
-  /** Called when set-up transactions are done; until then the chain mines a block for each transaction. */
-  readonly startMining: (chain: JsonRpcProvider, keepers: KeeperFleet) => Promise<void>;
   /** Providers serve figures for Prometheus. */
   readonly providerMetrics?: boolean;
+  readonly providerCommand?: "provider-sim" | "provider";
   readonly keeperCommand?: KeeperCommand;
   /** RPC endpoints in the configuration of keeper `index`; by default the chain's own. */
   readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
   /** Runs before the first keeper starts. */
   readonly beforeKeepers?: (keepers: readonly Keeper[]) => Promise<void>;
+};
+
+/** Every provider serves every group. */
+export type FleetOptions = CommunityOptions & {
+  /** Groups of the committee, each with a payer of its own; by default one. */
+  readonly groups?: number;
+  /** Called when set-up transactions are done; until then the chain mines a block for each transaction. */
+  readonly startMining: (chain: JsonRpcProvider, keepers: KeeperFleet) => Promise<void>;
 };
 
 export type FleetGroup = { readonly address: string; readonly payer: Wallet; readonly view: GroupView };
@@ -67,11 +73,16 @@ export type Fleet = {
 };
 
 /** Starts the chain; it mines a block for each transaction until `startMining`. */
-async function startChain({ processes, folder, client = "hardhat" }: FleetOptions): Promise<string> {
+async function startChain({
+  processes,
+  folder,
+  client = "hardhat",
+  port = 0,
+}: CommunityOptions): Promise<string> {
   const script = client === "anvil" ? "anvil-process.ts" : "chain-process.ts";
   const chain = processes.start({
     name: "the chain",
-    args: [join(projectRoot, "scripts/fleet", script), join(folder, "chain")],
+    args: [join(projectRoot, "scripts/fleet", script), join(folder, "chain"), String(port)],
     logFile: join(folder, "chain.log"),
     daemon: true,
   });
@@ -79,7 +90,7 @@ async function startChain({ processes, folder, client = "hardhat" }: FleetOption
 }
 
 /** What every part of the fleet needs. */
-type Base = {
+export type Base = {
   readonly rpc: string;
   readonly provider: JsonRpcProvider;
   readonly deployment: Deployment;
@@ -102,8 +113,10 @@ async function openBase(rpc: string, polling_ms: number): Promise<Base> {
   return { rpc, provider, deployment, chainId, registry, factory, lens };
 }
 
-/** Builds and starts the fleet; the providers have joined every group when this returns. */
-export async function buildFleet(options: FleetOptions): Promise<Fleet> {
+/** A chain with the contracts, and registered parties that have formed a committee; no daemon runs yet, and no group exists. */
+export type Community = Parties & { readonly base: Base; readonly committee: string };
+
+export async function buildCommunity(options: CommunityOptions): Promise<Community> {
   const { params, say } = options;
   const [rpc, ports] = await Promise.all([
     startChain(options),
@@ -111,7 +124,7 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   ]);
   say(`chain at ${rpc}`);
   const base = await openBase(rpc, options.polling_ms);
-  const { provider, deployment, lens } = base;
+  const { provider, deployment } = base;
   say("Registry, UpkeepingFactory, Lens and a demo token are deployed");
   const { keepers, providers } = await register(options, base, ports);
   say(
@@ -119,6 +132,14 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   );
   const committee = await formCommittee(deployment, await provider.getSigner(0), params, keepers);
   say(`the keepers have consented to be committee ${committee}`);
+  return { base, committee, keepers, providers };
+}
+
+/** Builds and starts the fleet; the providers have joined every group when this returns. */
+export async function buildFleet(options: FleetOptions): Promise<Fleet> {
+  const { params, say } = options;
+  const { base, committee, keepers, providers } = await buildCommunity(options);
+  const { rpc, provider, deployment, lens } = base;
   const groups = await makeGroups(options, base, committee);
   say(`${counted(groups.length, "payer")} made and funded a group each: ${listed(groups)}`);
   let stored = 0n;
@@ -126,7 +147,8 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   say(`every provider stores the files of every payer, ${(Number(stored) / 1e6).toFixed(1)} MB in all`);
   await enterAll(base, groups, { committee, ceiling: options.providers });
   for (const { address } of groups) await providers.consent(address, params.price);
-  const fleet = await startDaemons(options, base, { groups, keepers, providers });
+  const addresses = groups.map(({ address }) => address);
+  const fleet = await startDaemons(options, base, { groups: addresses, keepers, providers });
   say("all daemons are up");
   await options.startMining(provider, fleet);
   await Promise.all(groups.map(({ address, payer }) => providers.join(groupAt(address, payer))));
@@ -137,7 +159,7 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
 
 type Parties = { readonly keepers: readonly Keeper[]; readonly providers: ProviderFleet };
 
-async function register(options: FleetOptions, base: Base, ports: readonly number[]): Promise<Parties> {
+async function register(options: CommunityOptions, base: Base, ports: readonly number[]): Promise<Parties> {
   const { processes, folder } = options;
   const { provider, deployment, rpc, chainId, registry, lens } = base;
   const keepers = await Promise.all(
@@ -153,6 +175,7 @@ async function register(options: FleetOptions, base: Base, ports: readonly numbe
     registry,
     lens,
     metrics: options.providerMetrics ?? false,
+    command: options.providerCommand ?? "provider-sim",
   });
   await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
   await Promise.all(keepers.map((keeper) => registerKeeper(provider, deployment.registry, keeper)));
@@ -199,10 +222,11 @@ async function enterAll(
   await Promise.all(sent.map((transaction) => transaction.wait()));
 }
 
-async function startDaemons(
-  options: FleetOptions,
+/** Starts the daemons of all parties; the providers serve these groups. */
+export async function startDaemons(
+  options: CommunityOptions,
   base: Base,
-  { groups, keepers, providers }: Parties & { readonly groups: readonly FleetGroup[] },
+  { groups, keepers, providers }: Parties & { readonly groups: readonly string[] },
 ): Promise<KeeperFleet> {
   const { chainId, registry, factory } = base;
   const { polling_ms: poll_ms } = options;
@@ -215,7 +239,6 @@ async function startDaemons(
   );
   await options.beforeKeepers?.(keepers);
   const fleet = new KeeperFleet(options.processes, seats, options.keeperCommand);
-  const addresses = groups.map(({ address }) => address);
-  await Promise.all([providers.start(addresses), ...seats.map((_, index) => fleet.start(index))]);
+  await Promise.all([providers.start(groups), ...seats.map((_, index) => fleet.start(index))]);
   return fleet;
 }

@@ -155,6 +155,13 @@ export class KeeperFleet {
     );
   }
 
+  /** Process id and HTTP interface of keeper `index`. @throws if it does not run */
+  daemonOf(index: number): { readonly pid: number; readonly api: string } {
+    const { process, api } = this.#seat(index);
+    if (process === undefined || api === undefined) throw new Error(`keeper ${index} does not run`);
+    return { pid: process.pid, api };
+  }
+
   /** The line that keeper `index` printed at its last start. */
   readyLine(index: number): Readonly<Record<string, unknown>> {
     return this.#seat(index).ready ?? {};

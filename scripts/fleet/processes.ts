@@ -48,10 +48,10 @@ function describeEnd(code: number | null, signal: NodeJS.Signals | null): string
 export class Processes {
   readonly #running = new Set<{ child: ChildProcess; running: Running }>();
   #stopping = false;
-  readonly #onFailure: (error: CliError) => void;
+  readonly #onFailure: (error: CliError, name: string) => void;
 
-  /** `onFailure` gets the error of a daemon that ended unexpectedly. */
-  constructor(onFailure: (error: CliError) => void) {
+  /** `onFailure` gets the error of a daemon that ended unexpectedly, and the daemon's name. */
+  constructor(onFailure: (error: CliError, name: string) => void) {
     this.#onFailure = onFailure;
   }
 
@@ -88,7 +88,8 @@ export class Processes {
     this.#running.add(entry);
     void ended.then(async ({ code, signal }) => {
       this.#running.delete(entry);
-      if (!wanted && !this.#stopping) this.#onFailure(await this.#failure(spec, describeEnd(code, signal)));
+      if (wanted || this.#stopping) return;
+      this.#onFailure(await this.#failure(spec, describeEnd(code, signal)), spec.name);
     });
     // A caller that awaits `ready` gets the failure; others may ignore it.
     running.ready.catch(() => undefined);

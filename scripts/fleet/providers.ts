@@ -9,7 +9,7 @@ import { consentFor, type DataConsent } from "../../provider/consent.ts";
 import { ingestFiles } from "../../provider/ingest.ts";
 import { cliScript } from "../paths.ts";
 import { writeProviderFiles } from "./files.ts";
-import type { Processes } from "./processes.ts";
+import type { Processes, Running } from "./processes.ts";
 import { multiaddr, registerProvider } from "./setup.ts";
 
 export type ProviderFleetOptions = {
@@ -24,6 +24,8 @@ export type ProviderFleetOptions = {
   readonly lens: string;
   /** Figures for Prometheus are served, on a free port. */
   readonly metrics?: boolean;
+  /** The command that runs them: with faults, or as an operator runs a provider. By default with faults. */
+  readonly command?: "provider-sim" | "provider";
 };
 
 /** More than needed: an estimate from the block before may be too low if a slot begins in between. */
@@ -52,19 +54,25 @@ export class ProviderFleet {
   readonly #processes: Processes;
   readonly #seats: readonly Seat[];
   readonly #metrics: boolean;
+  readonly #daemon: "provider-sim" | "provider";
   readonly #served = new Map<number, string>();
+  readonly #running = new Map<number, Running>();
   /** By group. */
   readonly #consents = new Map<string, readonly DataConsent[]>();
 
-  private constructor(processes: Processes, seats: readonly Seat[], metrics: boolean) {
+  private constructor(
+    seats: readonly Seat[],
+    { processes, metrics = false, command = "provider-sim" }: ProviderFleetOptions,
+  ) {
     this.#processes = processes;
     this.#metrics = metrics;
+    this.#daemon = command;
     this.#seats = seats;
   }
 
   /** Makes a data folder, keys and a configuration for each. */
   static async create(options: ProviderFleetOptions): Promise<ProviderFleet> {
-    const { processes, folder, count, ports, rpc, chainId, registry, lens } = options;
+    const { folder, count, ports, rpc, chainId, registry, lens } = options;
     const seats = Array.from({ length: count }, async (_, index): Promise<Seat> => {
       const port = ports[index] as number;
       const dataDir = join(folder, `provider-${index}`);
@@ -88,7 +96,7 @@ export class ProviderFleet {
         port,
       };
     });
-    return new ProviderFleet(processes, await Promise.all(seats), options.metrics ?? false);
+    return new ProviderFleet(await Promise.all(seats), options);
   }
 
   get size(): number {
@@ -102,6 +110,15 @@ export class ProviderFleet {
   /** Where provider `index` serves its figures; undefined: nowhere. */
   metricsOf(index: number): string | undefined {
     return this.#served.get(index);
+  }
+
+  /** Operator, process id and data folder of each daemon. @throws if one was not started */
+  get daemons(): { readonly operator: string; readonly pid: number; readonly dataDir: string }[] {
+    return this.#seats.map(({ index, wallet, folder }) => {
+      const running = this.#running.get(index);
+      if (running === undefined) throw new Error(`provider ${index} was not started`);
+      return { operator: wallet.address, pid: running.pid, dataDir: folder };
+    });
   }
 
   async register(provider: JsonRpcProvider, registry: Contract): Promise<void> {
@@ -135,7 +152,9 @@ export class ProviderFleet {
         config.groups = groups.map(lower);
         if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
         await writeFile(seat.configFile, stringify(config));
-        const ready = await this.#run(seat, ["provider-sim", "run", "--config", seat.configFile], true).ready;
+        const running = this.#run(seat, [this.#daemon, "run", "--config", seat.configFile], true);
+        this.#running.set(seat.index, running);
+        const ready = await running.ready;
         const { metrics } = ready as { metrics?: string };
         if (metrics !== undefined) this.#served.set(seat.index, metrics);
       }),

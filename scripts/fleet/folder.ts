@@ -1,4 +1,4 @@
-/** The folder with the keys, data and logs of a demo. */
+/** The folder with the keys, data and logs of a fleet. */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,9 +12,12 @@ export type DataFolder = {
 };
 
 /** @throws CliError (exit 2) if the named folder is not empty */
-export async function openDataFolder(named: string | undefined): Promise<DataFolder> {
+export async function openDataFolder(
+  named: string | undefined,
+  what: "demo" | "devnet",
+): Promise<DataFolder> {
   if (named === undefined) {
-    const path = await mkdtemp(join(tmpdir(), "whitepay-demo-"));
+    const path = await mkdtemp(join(tmpdir(), `whitepay-${what}-`));
     return { path, dispose: () => rm(path, { recursive: true, force: true }) };
   }
   const path = resolve(named);
@@ -22,7 +25,7 @@ export async function openDataFolder(named: string | undefined): Promise<DataFol
   const entries = await readdir(path);
   if (entries.length > 0) {
     throw usageError("--data-dir is not usable", {
-      expected: "a new or empty folder, as a demo starts a chain of its own",
+      expected: `a new or empty folder, as a ${what} starts a chain of its own`,
       actual: `${path} holds ${counted(entries.length, "entry", "entries")}`,
     });
   }
