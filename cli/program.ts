@@ -46,6 +46,21 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./payee/index.ts"),
   },
   {
+    name: "committee",
+    summary: "form, show, join and change committees",
+    load: () => import("./committee/index.ts"),
+  },
+  {
+    name: "providers",
+    summary: "list the registered providers with their record on the chain",
+    load: async () => ({ register: (await import("./discover/index.ts")).registerProviders }),
+  },
+  {
+    name: "keepers",
+    summary: "list the registered keepers with their record on the chain",
+    load: async () => ({ register: (await import("./discover/index.ts")).registerKeepers }),
+  },
+  {
     name: "deploy",
     summary: "put the contracts on a chain",
     load: () => import("./deploy/index.ts"),

@@ -45,3 +45,40 @@ export async function registeredKeeper(registry: Contract, operator: string): Pr
 export async function registeredProvider(registry: Contract, operator: string): Promise<RegisteredProvider> {
   return commonOf(await entryOf(registry, "provider", operator));
 }
+
+export type Party = RegisteredProvider & { readonly operator: string };
+
+/** Operators in one call: the answer stays within what endpoints accept. */
+const operatorsAtOnce = 200;
+const entriesAtOnce = 50;
+
+const listOf = {
+  keeper: { count: "keeperCount", operators: "keeperOperators" },
+  provider: { count: "providerCount", operators: "providerOperators" },
+} as const;
+
+/**
+ * Every registered keeper or provider, in the order of registration.
+ * @throws WhitePayError `input` if there is no registry at the address
+ */
+export async function allParties(registry: Contract, role: "keeper" | "provider"): Promise<Party[]> {
+  const { count, operators } = listOf[role];
+  const address = await registry.getAddress();
+  const total = Number(
+    await expectContract("registry", address, () => registry.getFunction(count)() as Promise<bigint>),
+  );
+  const names: string[] = [];
+  while (names.length < total) {
+    const page: Result = await registry.getFunction(operators)(names.length, operatorsAtOnce);
+    if (page.length === 0) break;
+    names.push(...(page as unknown as string[]));
+  }
+  const parties: Party[] = [];
+  for (let first = 0; first < names.length; first += entriesAtOnce) {
+    const entries = names.slice(first, first + entriesAtOnce).map(async (operator) => {
+      return { operator, ...commonOf(await entryOf(registry, role, operator)) };
+    });
+    parties.push(...(await Promise.all(entries)));
+  }
+  return parties;
+}

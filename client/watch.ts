@@ -1,5 +1,5 @@
 /** Watches a group or a committee: its events in order, each once, and events that a reorg removed. */
-import { Result, type Interface, type Log, type Provider } from "ethers";
+import { Result, type Interface, type Log, type LogDescription, type Provider } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 
@@ -51,7 +51,13 @@ function plain(value: unknown): unknown {
 }
 
 function decoded(abi: Interface, log: Log): GroupEvent | undefined {
-  const event = abi.parseLog(log);
+  let event: LogDescription | null;
+  try {
+    event = abi.parseLog(log);
+  } catch {
+    // Where all contracts are asked, a stranger's may emit the same topic with other data.
+    return undefined;
+  }
   if (event === null) return undefined;
   const args = Object.fromEntries(
     event.fragment.inputs.map((input, i) => [input.name, plain(event.args[i])]),

@@ -65,7 +65,7 @@ function registerMembers(group: Command): void {
   const consent = group
     .command("hand-in-consent")
     .description("send a keeper's signed consent to a version of a committee; any account may")
-    .argument("<consent>", "output of `whitepay keeper accept --sign`; - reads stdin");
+    .argument("<consent>", "output of `whitepay committee accept --sign`; - reads stdin");
   spendingOptions(consent).action((file: string, options: PayerOptions) =>
     sendOne(options, async (signer) => planHandInConsent(signer, await readMemberConsent(file))),
   );

@@ -3,13 +3,11 @@ import type { Command } from "commander";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
 import { exitCodes } from "../console/exit.ts";
-import { registerAccept } from "./accept.ts";
 import { registerCheck } from "./check.ts";
 import { registerDrain } from "./drain.ts";
 import { registerHistory } from "./history.ts";
 import { registerInit } from "./init.ts";
 import { registerKeys } from "./keys.ts";
-import { registerPropose } from "./propose.ts";
 import { registerRegister } from "./register.ts";
 import { registerResign } from "./resign.ts";
 import { registerStatus } from "./status.ts";
@@ -31,8 +29,6 @@ export async function register(program: Command): Promise<void> {
   await registerKeys(keeper);
   await registerHistory(keeper);
   await registerDrain(keeper);
-  await registerAccept(keeper);
-  await registerPropose(keeper);
   await registerWithdraw(keeper);
   await registerResign(keeper);
 }

@@ -115,7 +115,7 @@ class World {
       await fundOperators(this.provider, [this.operator]);
     }
     if (command.includes("register --payee") && command.includes("--yes")) await this.invite();
-    if (command.includes("keeper accept") && command.includes("--yes")) await this.serveGroup();
+    if (command.includes("committee join") && command.includes("--yes")) await this.serveGroup();
   }
 
   /** A committee of this keeper, which has not consented yet, and of three others. */

@@ -192,7 +192,7 @@ describe("whitepay group", () => {
     const proposed = [4, 1, 2, 3].map(keeper);
     expect(await view.version(2)).toMatchObject({ operators: proposed, consented: [] });
     const config = await keeperConfig(scene, scene.keepers[4] as (typeof scene.keepers)[number]);
-    const words = ["keeper", "accept", address, "--version", "2", "--config", config, "--yes", "--json"];
+    const words = ["committee", "accept", address, "--version", "2", "--config", config, "--yes", "--json"];
     const accepted = await runCli(words);
     expect(JSON.parse(accepted.stdout)).toMatchObject({ version: 2, transactions: [{ sent: true }] });
     expect((await view.version(2)).consented).toEqual([0]);

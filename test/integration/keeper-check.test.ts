@@ -78,7 +78,7 @@ beforeAll(async () => {
   for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
   await scene.done("register", "--payee", payee, "--yes");
   committee = await scene.invited(keepers);
-  await scene.done("accept", committee, "--yes");
+  await scene.done("committee join", committee, "--yes");
   await scene.group(committee);
   for (const { port } of keepers) await listenOn(port);
 });
@@ -223,12 +223,12 @@ describe("whitepay keeper check", () => {
     const waiting = await scene.invited([first, second, { operator: third.operator }]);
     // R39: the terms must be within the operator's policy.
     const many = ["--policy-most-providers", "8"];
-    const refused = await scene.keeper("accept", waiting, "--yes", ...many);
+    const refused = await scene.keeper("committee join", waiting, "--yes", ...many);
     expect(refused).toMatchObject({ code: 2, stdout: "" });
     expect(refused.stderr).toMatch(
       /expected: at most 8 providers .*\n +actual: +8192 providers\n +hint: .*--any-terms/,
     );
-    await scene.done("accept", waiting, "--yes", "--any-terms", ...many);
+    await scene.done("committee join", waiting, "--yes", "--any-terms", ...many);
     expect(await item("seats")).toMatchObject({
       grade: "warn",
       found: `seat 0 in ${waiting}, which waits for 1 consent`,
@@ -306,7 +306,7 @@ describe("whitepay keeper check", () => {
     expect(items.find(({ name }) => name === "seats")).toMatchObject({
       grade: "warn",
       found: expect.stringContaining("no seat"),
-      remedy: expect.stringContaining("whitepay keeper accept"),
+      remedy: expect.stringContaining("whitepay committee join"),
     });
     expect(await item("registry", { registry: payee })).toMatchObject({ grade: "fail", code: 2 });
     expect(await item("registry", { announce: "/dns4/keeper.example/tcp/4001" })).toMatchObject({

@@ -47,7 +47,7 @@ beforeAll(async () => {
   await running.said('"event":"ready"');
   // R39: it gets its seat, and the committee its group, while the keeper runs.
   committee = await scene.invited(others);
-  await scene.done("accept", committee, "--yes");
+  await scene.done("committee join", committee, "--yes");
   group = await scene.group(committee);
   await scene.mine(sceneParams.slot + sceneParams.confirmations);
 });
@@ -244,7 +244,7 @@ describe("whitepay keeper rotate-seat and withdraw", () => {
   });
 });
 
-describe("whitepay keeper propose and accept", () => {
+describe("whitepay committee propose and accept", () => {
   it("replaces a member that resigned: the member proposes and accepts, as do the new keeper and others by signature", async () => {
     const { provider, deployment } = scene;
     const next = await makeKeeper(scene.folder, 8, scene.ports[6] as number);
@@ -254,8 +254,15 @@ describe("whitepay keeper propose and accept", () => {
     const as = (keeper: Keeper): Wallet => new Wallet(keeper.keys.operator, provider);
     await send(await planResign(as(old), committee), as(old));
     const change = [committee, old.operator, next.operator, "--yes", "--json"];
-    const { version } = parsed(await scene.done("propose", ...change)) as { version: number };
-    const approval = await scene.done("accept", committee, "--version", String(version), "--yes", "--json");
+    const { version } = parsed(await scene.done("committee propose", ...change)) as { version: number };
+    const approval = await scene.done(
+      "committee accept",
+      committee,
+      "--version",
+      String(version),
+      "--yes",
+      "--json",
+    );
     expect(parsed(approval)).toMatchObject({ version, transactions: [{ method: "consent", sent: true }] });
     for (const keeper of [others[0] as Keeper, others[1] as Keeper, next]) {
       const deadline = (await provider.getBlockNumber()) + 100;

@@ -238,7 +238,7 @@ describe("a consent to a proposed version", () => {
     const config = await keeperConfig(scene, comer);
     const { address } = committee;
     const sign = (): Promise<CliResult> =>
-      runCli(["keeper", "accept", address, "--version", "2", "--sign", "--config", config]);
+      runCli(["committee", "accept", address, "--version", "2", "--sign", "--config", config]);
     expect(refusal(await sign())).toMatchObject({
       code: 4,
       said: expect.stringContaining("rule R37: this version does not exist"),

@@ -161,7 +161,7 @@ describe("the installed keeper", () => {
     const registered = await whitepay("keeper", "register", ...words, "--payee", payee, "--yes");
     expect(registered.code, registered.stderr).toBe(0);
     const committee = await scene.invited(others);
-    const accepted = await whitepay("keeper", "accept", committee, ...words, "--yes");
+    const accepted = await whitepay("committee", "join", committee, ...words, "--yes");
     expect(accepted.code, accepted.stderr).toBe(0);
     await scene.group(committee);
     const check = await whitepay("keeper", "check", ...words, "--json");

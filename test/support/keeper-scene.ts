@@ -31,6 +31,7 @@ export type KeeperScene = {
   /** Of the keeper, in lower case. */
   readonly operator: string;
   readonly ports: readonly number[];
+  /** Runs `whitepay keeper COMMAND`, or a command that begins with "committee", with the keeper's configuration. */
   keeper(command: string, ...rest: string[]): Promise<CliResult>;
   /** The same, for a command that has to exit 0. */
   done(command: string, ...rest: string[]): Promise<CliResult>;
@@ -72,7 +73,8 @@ export async function openKeeperScene(): Promise<KeeperScene> {
   // Several scenes may be up at a time on one machine.
   await writeFile(config, (await readFile(config, "utf8")).replace(/port: \d+/, "port: 0"));
   const args = (command: string, rest: string[]): string[] => {
-    return ["keeper", ...command.split(" "), "--config", config, ...rest];
+    const words = command.split(" ");
+    return [...(words[0] === "committee" ? [] : ["keeper"]), ...words, "--config", config, ...rest];
   };
   return {
     folder,

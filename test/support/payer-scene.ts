@@ -210,7 +210,7 @@ export function groupOf(
   };
 }
 
-/** Writes the consents of a draft's keepers, as `keeper accept --draft` prints them, and returns the files' names. */
+/** Writes the consents of a draft's keepers, as `committee join --draft` prints them, and returns the files' names. */
 export async function consentFiles(
   scene: PayerScene,
   draft: CommitteeDraft,

@@ -27,7 +27,7 @@ export function registerDraft(group: Command): void {
   const command = group
     .command("draft")
     .description(
-      "print the private committee of a group file as JSON, with its address to come; each keeper signs it: whitepay keeper accept --sign",
+      "print the private committee of a group file as JSON, with its address to come; each keeper signs it: whitepay committee join --draft",
     )
     .argument("<file>", "group file (YAML) with keepers")
     .requiredOption("--convener <address>", "account that creates the group", addressOption("--convener"));

@@ -1,4 +1,4 @@
-/** A keeper's signed consent to a version of a committee as a file: the output of `whitepay keeper accept --sign`. */
+/** A keeper's signed consent to a version of a committee as a file: the output of `whitepay committee accept --sign`. */
 import { z } from "zod";
 import type { MemberConsent } from "../../../client/member-consents.ts";
 import { readJsonInput, wholeNumber } from "../../console/json-input.ts";

@@ -36,7 +36,7 @@ export async function checkSeats(
   const all = await seatsOf(provider, { ...chain, operator });
   const seats = all.filter(({ index }) => index !== undefined);
   if (seats.length === 0) {
-    const remedy = "ask a committee's convener for a seat, then: whitepay keeper accept";
+    const remedy = "ask a committee's convener for a seat, then: whitepay committee join";
     return { items: [warn(name, "this keeper has no seat in a committee", remedy)], ...none };
   }
   const certifying = await Promise.all(seats.map((seat) => certifyingOf(provider, seat)));

@@ -26,8 +26,10 @@ const leaves = leavesOf(await buildProgram(cloneCommands, () => true));
 /** Commands that send transactions. */
 const paid = [
   "keeper register",
-  "keeper accept",
-  "keeper propose",
+  "committee create",
+  "committee join",
+  "committee propose",
+  "committee accept",
   "keeper withdraw",
   "keeper rotate-seat",
   "keeper resign",

@@ -1,4 +1,4 @@
-/** `whitepay keeper propose`: a member proposes another keeper in somebody's seat, or withdraws its proposal (R37). */
+/** `whitepay committee propose`: a member proposes another keeper in somebody's seat, or withdraws its proposal (R37). */
 import type { Command } from "commander";
 import { planReplaceMember, planWithdrawProposal } from "../../client/committee-plans.ts";
 import { CommitteeReader } from "../../client/committee-view.ts";
@@ -7,8 +7,8 @@ import { addressOption, integerOption, jsonOption } from "../console/options.ts"
 import { printJson, say } from "../console/output.ts";
 import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags, TransactionPlan } from "../chain/transact.ts";
-import type { ConfigOptions, KeeperAccount } from "./context.ts";
-import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
+import type { ConfigOptions, KeeperAccount } from "../keeper/context.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "../keeper/context.ts";
 
 type ProposeOptions = ConfigOptions & MoneyFlags & { readonly withdraw?: number };
 type Proposal = {
@@ -17,8 +17,8 @@ type Proposal = {
   readonly next: string | undefined;
 };
 
-export async function registerPropose(keeper: Command): Promise<void> {
-  const command = keeper
+export async function registerPropose(committees: Command): Promise<void> {
+  const command = committees
     .command("propose")
     .description(
       "propose a version of a committee with one member replaced; the new keeper and a quorum of the members must accept it",
@@ -45,7 +45,7 @@ async function propose(proposal: Proposal, options: ProposeOptions): Promise<voi
     const version = options.withdraw ?? (await lastVersionOf(account, committee));
     if (report.sent && options.withdraw === undefined) {
       say(`next: the new keeper and a quorum of the members accept it:
-  whitepay keeper accept ${committee} --version ${version}`);
+  whitepay committee accept ${committee} --version ${version}`);
     }
     if (options["json"] === true) printJson({ committee, version, transactions: [report] });
   });
