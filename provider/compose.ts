@@ -1,5 +1,5 @@
 /** Composition root of the provider's daemon: opens its parts, connects them, and closes them in order. */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
@@ -17,13 +17,16 @@ import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { recordEvents } from "./events.ts";
 import { openStore } from "./ingest.ts";
 import { openJournal } from "./journal.ts";
+import { Load } from "./load.ts";
 import { ProviderFigures } from "./metrics.ts";
-import type { Served } from "./metrics.ts";
+import type { Served, StoredLook } from "./metrics.ts";
 import { piecesResponder } from "./pieces.ts";
 import type { ProviderCrypto } from "./ports.ts";
 import type { ProviderDecorator } from "./responder.ts";
 import { retrieveResponder } from "./retrieve.ts";
+import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
+import { VolumeWatch } from "./volume-watch.ts";
 
 export type RunningProvider = {
   /** Text form. */
@@ -34,6 +37,11 @@ export type RunningProvider = {
   readonly metrics?: string | undefined;
   /** Closes streams, node and store. */
   stop(): Promise<void>;
+};
+
+export type StartOptions = {
+  /** Reads the settings of the volumes again; the daemon follows them. Default: they stay. */
+  readonly volumes?: () => Promise<ProviderConfig["volumes"]>;
 };
 
 /** Changes nothing: the provider is honest. */
@@ -48,6 +56,7 @@ export async function startProvider(
   keys: ProviderKeys,
   log: Logger,
   decorator: ProviderDecorator = honest,
+  options: StartOptions = {},
 ): Promise<RunningProvider> {
   installFastHashes();
   const store = await openStore(config);
@@ -62,11 +71,15 @@ export async function startProvider(
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainViewOf(config, operatorOf(config, keys));
   const watch = new ChainWatch(chain, config.groups, log);
+  const load = new Load();
+  const stored = keepStored({ store, config, log, load, settings: options.volumes });
   const figures = new ProviderFigures(
     () => chain.look(),
     () => watch.problems(),
+    stored.look,
   );
   const watching = new AbortController();
+  let reading: Promise<unknown> = Promise.resolve();
   const dependencies = {
     chain,
     answers,
@@ -79,6 +92,7 @@ export async function startProvider(
   let served: Served | undefined;
   const close = async (): Promise<void> => {
     watching.abort();
+    await reading;
     await served?.stop();
     chain.close();
     journal.close();
@@ -89,15 +103,16 @@ export async function startProvider(
     const libp2p = await startServer(
       { peerSeed: keys.peer, listen: config.listen },
       {
-        challenge: decorator.challenge(challengeResponder(dependencies)),
-        pieces: piecesResponder(dependencies),
-        retrieve: retrieveResponder(dependencies),
+        challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
+        pieces: load.counted(piecesResponder(dependencies)),
+        retrieve: load.counted(retrieveResponder(dependencies)),
         keeperPeers: () => chain.keeperPeers(),
         scale: () => chain.scale(),
         online: () => decorator.online(),
       },
     );
     void watch.run(watching.signal);
+    reading = stored.run(watching.signal);
     return {
       peerId: libp2p.peerId.toString(),
       addrs: libp2p.getMultiaddrs().map(String),
@@ -111,6 +126,34 @@ export async function startProvider(
     await close();
     throw error;
   }
+}
+
+type Keeping = {
+  readonly store: PieceStore;
+  readonly config: Pick<ProviderConfig, "dataDir">;
+  readonly log: Logger;
+  readonly load: Load;
+  readonly settings: StartOptions["volumes"];
+};
+
+/** Watches the volumes and scrubs the pieces. */
+function keepStored({ store, config, log, load, settings }: Keeping): {
+  readonly look: () => StoredLook;
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+} {
+  const scrubber = new Scrubber({
+    store,
+    dataDir: config.dataDir,
+    log,
+    now_ms: () => Date.now(),
+    sleep: (delay_ms, signal) => sleep(delay_ms, undefined, { signal }).catch(() => undefined),
+    isBusy: () => load.isBusy(),
+  });
+  const volumes = new VolumeWatch({ store, log, settings, onChanged: (root) => scrubber.checkSoon(root) });
+  return {
+    look: () => ({ volumes: volumes.looks, scrub: scrubber.state }),
+    run: (signal) => Promise.all([volumes.run(signal), scrubber.run(signal)]),
+  };
 }
 
 /** @throws ListenError that names the setting whose port is taken */

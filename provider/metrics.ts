@@ -4,6 +4,8 @@ import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { HeadLook } from "../daemon/chain/pace.ts";
+import type { VolumeLook } from "../storage/disk/volumes/volume-set.ts";
+import type { ScrubState } from "./scrub-state.ts";
 
 const maxConnections = 32;
 const requestTimeout_ms = 10_000;
@@ -36,21 +38,59 @@ export const providerMetrics = {
     help: "Bytes committed in the slot of the last answer.",
     labels: ["group"],
   },
+  whitepay_provider_volume_usable: {
+    kind: "gauge",
+    help: "1 for a volume that is there and takes writes, 0 for one that is gone or read-only.",
+    labels: ["volume"],
+  },
+  whitepay_provider_volume_free_bytes: {
+    kind: "gauge",
+    help: "Bytes that new pieces may take on the volume.",
+    labels: ["volume"],
+  },
+  whitepay_provider_volume_stored_bytes: {
+    kind: "gauge",
+    help: "Bytes of the pieces on the volume, with their trees.",
+    labels: ["volume"],
+  },
+  whitepay_provider_scrub_read_bytes: {
+    kind: "gauge",
+    help: "Bytes that the present pass of the scrub has read and compared.",
+    labels: [],
+  },
+  whitepay_provider_scrub_total_bytes: {
+    kind: "gauge",
+    help: "Bytes of all pieces, which a pass of the scrub reads within 30 days.",
+    labels: [],
+  },
+  whitepay_provider_damaged_pieces: {
+    kind: "gauge",
+    help: "Pieces that were damaged or missing when the scrub read them last.",
+    labels: [],
+  },
 } as const;
 
 export type Served = { readonly url: string; stop(): Promise<void> };
+
+/** What the gauges about stored data show. */
+export type StoredLook = {
+  readonly volumes: readonly Pick<VolumeLook, "path" | "condition" | "freeBytes" | "storedBytes">[];
+  readonly scrub: Pick<ScrubState, "readBytes" | "totalBytes" | "damaged"> | undefined;
+};
 
 export class ProviderFigures {
   readonly #registry = new Registry();
   readonly #look: () => HeadLook;
   readonly #problems: () => readonly string[];
+  readonly #stored: () => StoredLook;
   readonly #answers: Counter;
   readonly #gauges = new Map<string, Gauge>();
 
   /** @param problems reasons why the provider is not ready */
-  constructor(look: () => HeadLook, problems: () => readonly string[]) {
+  constructor(look: () => HeadLook, problems: () => readonly string[], stored: () => StoredLook) {
     this.#look = look;
     this.#problems = problems;
+    this.#stored = stored;
     const registers = [this.#registry];
     const { whitepay_provider_answers_total: answers, ...gauges } = providerMetrics;
     const name = "whitepay_provider_answers_total";
@@ -76,7 +116,23 @@ export class ProviderFigures {
     const { age_s, limit_s } = this.#look();
     this.#gauges.get("whitepay_head_age_seconds")?.set(age_s);
     this.#gauges.get("whitepay_head_age_limit_seconds")?.set(limit_s);
+    this.#setStored();
     return this.#registry.metrics();
+  }
+
+  #setStored(): void {
+    const { volumes, scrub } = this.#stored();
+    const gauge = (name: string): Gauge => this.#gauges.get(`whitepay_provider_${name}`) as Gauge;
+    // A volume that was removed from the settings is shown no longer.
+    for (const name of ["volume_usable", "volume_free_bytes", "volume_stored_bytes"]) gauge(name).reset();
+    for (const { path: volume, condition, freeBytes, storedBytes } of volumes) {
+      gauge("volume_usable").set({ volume }, condition === "gone" || condition === "read-only" ? 0 : 1);
+      gauge("volume_free_bytes").set({ volume }, freeBytes);
+      gauge("volume_stored_bytes").set({ volume }, storedBytes);
+    }
+    gauge("scrub_read_bytes").set(scrub?.readBytes ?? 0);
+    gauge("scrub_total_bytes").set(scrub?.totalBytes ?? 0);
+    gauge("damaged_pieces").set(scrub?.damaged.length ?? 0);
   }
 
   /** Serves `/metrics`, `/healthz` and `/readyz`. */

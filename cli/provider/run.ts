@@ -29,7 +29,10 @@ export function registerRun(
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of stopSignals) process.once(signal, () => resolve(signal));
       });
-      const running = await asProviderFailure(startProvider(config, keys, log, decoratorOf?.(config, log)));
+      const volumes = async (): Promise<ProviderConfig["volumes"]> => (await loadProvider(options)).volumes;
+      const running = await asProviderFailure(
+        startProvider(config, keys, log, decoratorOf?.(config, log), { volumes }),
+      );
       const { peerId, addrs, metrics } = running;
       printJson({ event: "ready", peerId, addrs, ...(metrics === undefined ? {} : { metrics }) });
       log.info({ signal: await stopSignal }, "stopping");

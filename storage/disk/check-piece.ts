@@ -16,7 +16,10 @@ import { decodeTreeHeader, treeHeaderBytes, treeLayout } from "./tree-file.ts";
 export type CheckOptions = {
   /** First segment to read: a check goes on where it was stopped. */
   readonly from?: number;
-  /** Called after each segment, with its bytes and the number of the next one; the check waits for it. */
+  /**
+   * Called after each segment, with its bytes and the segment from which a later check may go on: the first damaged one, so that
+   * it finds the damage again, or the next. The check waits for it.
+   */
   readonly onSegment?: (bytes: number, next: number) => Promise<void>;
   /** A name for a new tree file on the piece's volume. */
   readonly temporary: () => string;
@@ -132,7 +135,7 @@ class PieceCheck {
       else if (hash === undefined || !(await this.#isAt(tree, layout.nodeOffset(0, segment), hash))) {
         bad.push(segment);
       } else if (!(await this.#isAt(tree, layout.layerOffset(segment), this.#layer))) isLayerWhole = false;
-      await onSegment?.(bytes, segment + 1);
+      await onSegment?.(bytes, computed === undefined ? (bad[0] ?? segment + 1) : 0);
     }
     const path = await dataPath(this.#dir);
     if (computed !== undefined) {

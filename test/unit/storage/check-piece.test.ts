@@ -47,6 +47,21 @@ describe("checking a piece", () => {
     expect(seen.map(([, next]) => next)).toEqual([4, 5]);
   });
 
+  it("goes on before the damage that it found when it was stopped", async () => {
+    const { data, check } = await stored();
+    await damage(data, 130_000, 130_001);
+    const places: number[] = [];
+    const stopped = check({
+      onSegment: async (_bytes, next) => {
+        places.push(next);
+        if (places.length === 3) throw new Error("stopped");
+      },
+    });
+    await expect(stopped).rejects.toThrow("stopped");
+    expect(places).toEqual([1, 1, 1]);
+    expect((await check({ from: 1 }))?.damage).toMatch(/1 of 5 parts are damaged/);
+  });
+
   it.each([
     [[0], 1, 0],
     [[size - 1], 1, 4 * 126_976],
