@@ -1,7 +1,8 @@
 /** The compiled contracts, and their deployment. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Contract, ContractFactory, getCreateAddress, type InterfaceAbi, type Signer } from "ethers";
+import { Contract, ContractFactory, type InterfaceAbi, type Signer } from "ethers";
+import { codeHashes, layoutAt, partNames, readSystemCode, type PartName } from "../../cli/deploy/system.ts";
 import { compileContracts } from "./compile.ts";
 import { projectRoot } from "../paths.ts";
 
@@ -37,15 +38,10 @@ const sources: Readonly<Record<string, string>> = {
 };
 
 /** Another build of the contracts to use as it is: how the tests try copies with planted faults. */
-const otherBuild = process.env["WHITEPAY_ARTIFACTS"];
+const artifactsFolder = process.env["WHITEPAY_ARTIFACTS"] ?? join(projectRoot, "artifacts");
 
 function artifactPath(name: string): string {
-  return join(
-    otherBuild ?? join(projectRoot, "artifacts"),
-    "contracts",
-    `${sources[name] ?? name}.sol`,
-    `${basename(name)}.json`,
-  );
+  return join(artifactsFolder, "contracts", `${sources[name] ?? name}.sol`, `${basename(name)}.json`);
 }
 
 /** Reads a compiled contract by name ("Registry"), or by path below contracts/ ("interfaces/ILens"). Throws if it has not been compiled. */
@@ -65,20 +61,18 @@ async function deploy(name: string, signer: Signer, args: readonly unknown[]): P
 }
 
 /**
- * Deploys the registry, the code that committees and groups share, the factory of both, and the lens. Compiles first if
- * needed. A committee's and a group's code know the factory's address before it is deployed: it follows from the signer's nonce.
+ * Deploys the registry, the code that committees and groups share, the factory of both, and the lens, as `whitepay deploy --by-nonce`
+ * does, without its looks at the chain. Compiles first if needed.
  */
 export async function deploySystem(signer: Signer): Promise<System> {
   await compileContracts();
-  const registry = await deploy("Registry", signer, []);
-  const from = await signer.getAddress();
-  const at = getCreateAddress({ from, nonce: (await signer.getNonce()) + 3 });
-  const committee = await deploy("Committee", signer, [registry, at]);
-  const desk = await deploy("UpkeepingDesk", signer, [registry, at]);
-  const group = await deploy("Upkeeping", signer, [registry, at, desk]);
-  const factory = await deploy("UpkeepingFactory", signer, [committee, group, registry]);
-  const lens = await deploy("Lens", signer, [registry]);
-  return { registry, factory, lens };
+  const code = await readSystemCode(artifactsFolder);
+  const deployer = await deploy("Deployer", signer, [codeHashes(code)]);
+  const create = deployer.getFunction("create");
+  for (const name of partNames) await (await create(code.parts[name].creation)).wait();
+  const { parts } = layoutAt(await deployer.getAddress());
+  const at = (name: PartName): Contract => new Contract(parts[name], artifact(name).abi, signer);
+  return { registry: at("Registry"), factory: at("UpkeepingFactory"), lens: at("Lens") };
 }
 
 /** `deploySystem`, and a token of which anyone may mint; the signer starts with a million. */

@@ -35,7 +35,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 describe("whitepay completion bash", () => {
   it("completes commands, subcommands and options", async () => {
-    expect(await offers("kee")).toEqual(["keeper"]);
+    expect(await offers("kee")).toEqual(["keeper", "keepers"]);
     expect(await offers("keeper", "re")).toEqual(["register", "release-group", "resign"]);
     expect(await offers("keeper", "keys", "")).toEqual(
       expect.arrayContaining(["list", "export", "import", "--help"]),
