@@ -36,6 +36,36 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./group/index.ts"),
   },
   {
+    name: "store",
+    summary: "store files and folders with several providers, and pay for it",
+    load: () => import("./store/store.ts"),
+  },
+  {
+    name: "get",
+    summary: "read stored files and folders back",
+    load: () => import("./store/get.ts"),
+  },
+  {
+    name: "list",
+    summary: "list what is stored, with the copies that were proven lately",
+    load: () => import("./store/list.ts"),
+  },
+  {
+    name: "status",
+    summary: "show what is stored, where, how well, and until when it is paid for",
+    load: () => import("./store/status.ts"),
+  },
+  {
+    name: "remove",
+    summary: "stop storing files and folders",
+    load: () => import("./store/remove.ts"),
+  },
+  {
+    name: "repair",
+    summary: "make copies anew whose providers fail or leave",
+    load: () => import("./store/repair.ts"),
+  },
+  {
     name: "provider",
     summary: "store data, answer challenges",
     load: () => import("./provider/index.ts"),

@@ -14,7 +14,7 @@ import { markOf, type FileMark } from "./unchanged-file.ts";
 export type FolderPart = {
   /** For the fingerprint: everything but the content. */
   readonly line: string;
-  readonly modified_ms: number;
+  readonly modified_us: number;
   readonly pieces: readonly (
     | { readonly kind: "data"; readonly bytes: number; readonly data: Uint8Array }
     | { readonly kind: "file"; readonly bytes: number; readonly mark: FileMark }
@@ -43,7 +43,7 @@ export async function folderParts(folder: string): Promise<FolderPart[]> {
   const parts: FolderPart[] = [];
   for (const entry of entries) parts.push(await partOf(entry));
   const end = new Uint8Array(2 * blockBytes);
-  return [...parts, { line: "", modified_ms: 0, pieces: [{ kind: "data", bytes: end.length, data: end }] }];
+  return [...parts, { line: "", modified_us: 0, pieces: [{ kind: "data", bytes: end.length, data: end }] }];
 }
 
 async function list(path: string, name: string, top: string, into: Entry[]): Promise<void> {
@@ -118,7 +118,7 @@ async function partOf({ name, path, stats, link }: Entry): Promise<FolderPart> {
       ] as const)
     : [];
   const line = [name, link ?? "", mode, size, mtime_ns].join("\0");
-  return { line, modified_ms: Number(stats.mtimeMs), pieces: [header, ...body] };
+  return { line, modified_us: Number(stats.mtimeNs / 1_000n), pieces: [header, ...body] };
 }
 
 type Header = {

@@ -12,7 +12,7 @@ export type StoredSource = {
   readonly name: string;
   readonly kind: "file" | "folder";
   readonly path: string;
-  readonly modified_ms: number;
+  readonly modified_us: number;
   /** SHA-256 over names, sizes, modes and times. */
   readonly fingerprint: string;
   readonly source: ByteSource;
@@ -30,10 +30,10 @@ export async function openSource(path: string): Promise<StoredSource> {
   });
   if (stats.isDirectory()) {
     const parts = await folderParts(whole);
-    const latest = parts.reduce((last, { modified_ms }) => Math.max(last, modified_ms), 0);
+    const latest = parts.reduce((last, { modified_us }) => Math.max(last, modified_us), 0);
     const source = new PartsSource(parts.flatMap(({ pieces }) => pieces));
     const lines = parts.map(({ line }) => line);
-    return { name, kind: "folder", path: whole, modified_ms: latest, fingerprint: hashOf(lines), source };
+    return { name, kind: "folder", path: whole, modified_us: latest, fingerprint: hashOf(lines), source };
   }
   if (!stats.isFile()) {
     throw usageError(`${path} cannot be stored`, {
@@ -47,7 +47,7 @@ export async function openSource(path: string): Promise<StoredSource> {
     name,
     kind: "file",
     path: whole,
-    modified_ms: Number(stats.mtimeMs),
+    modified_us: Number(stats.mtimeNs / 1_000n),
     fingerprint: hashOf(lines),
     source: new PartsSource([{ kind: "file", bytes: mark.size, mark }]),
   };

@@ -31,8 +31,8 @@ export type CatalogueItem = {
   readonly kind: "file" | "folder";
   /** Plain bytes: of the file, or of the folder's tar stream. */
   readonly bytes: number;
-  /** Time of the last change, in milliseconds since 1970. */
-  readonly modified_ms: number;
+  /** Time of the last change, in microseconds since 1970. */
+  readonly modified_us: number;
   /** SHA-256 over names, sizes and times of the source: tells whether it is the same as at the last `store`. */
   readonly fingerprint: string;
   /** Stored as it is, readable for everybody. */
@@ -75,11 +75,11 @@ export function encodeCatalogue({ sequence, items }: Catalogue): Uint8Array {
     sequence,
     items: [...items]
       .sort((a, b) => ascending(a.name, b.name))
-      .map(({ name, kind, bytes, modified_ms, fingerprint, isPublic, wanted, copies }) => ({
+      .map(({ name, kind, bytes, modified_us, fingerprint, isPublic, wanted, copies }) => ({
         name,
         kind,
         bytes,
-        modified_ms,
+        modified_us,
         fingerprint,
         public: isPublic,
         wanted,
@@ -142,7 +142,7 @@ const itemFields = [
   "name",
   "kind",
   "bytes",
-  "modified_ms",
+  "modified_us",
   "fingerprint",
   "public",
   "wanted",
@@ -168,13 +168,13 @@ function faultOf(document: unknown): string | undefined {
 
 function itemFault(item: unknown): string | undefined {
   if (!isRecord(item, itemFields)) return `expected ${itemFields.join(", ")}`;
-  const { name, kind, bytes, modified_ms, fingerprint, wanted, copies } = item;
+  const { name, kind, bytes, modified_us, fingerprint, wanted, copies } = item;
   if (typeof name !== "string") return "name: expected a text";
   const fault = nameFault(name);
   if (fault !== undefined) return `name: ${fault}`;
   if (kind !== "file" && kind !== "folder") return 'kind: expected "file" or "folder"';
   if (!isCount(bytes)) return "bytes: expected a whole number";
-  if (!Number.isSafeInteger(modified_ms)) return "modified_ms: expected a whole number";
+  if (!Number.isSafeInteger(modified_us)) return "modified_us: expected a whole number";
   if (!isHash(fingerprint)) return "fingerprint: expected 32 bytes of hex";
   if (typeof item["public"] !== "boolean") return "public: expected true or false";
   if (!isCount(wanted, 1) || wanted > maxCopies) return `wanted: expected 1 to ${maxCopies}`;

@@ -27,6 +27,9 @@ import {
   type Keeper,
 } from "./setup.ts";
 
+/** Addresses that a provider's offer names. */
+export type OfferedContracts = { readonly factory: string; readonly token: string };
+
 export type CommunityOptions = {
   readonly processes: Processes;
   /** Holds all data and logs. */
@@ -45,6 +48,8 @@ export type CommunityOptions = {
   /** Providers serve figures for Prometheus. */
   readonly providerMetrics?: boolean;
   readonly providerCommand?: "provider-sim" | "provider";
+  /** What provider `index` offers to payers; by default nothing. */
+  readonly offerOf?: (index: number, contracts: OfferedContracts) => object;
   readonly keeperCommand?: KeeperCommand;
   /** RPC endpoints in the configuration of keeper `index`; by default the chain's own. */
   readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
@@ -161,10 +166,12 @@ type Parties = { readonly keepers: readonly Keeper[]; readonly providers: Provid
 
 async function register(options: CommunityOptions, base: Base, ports: readonly number[]): Promise<Parties> {
   const { processes, folder } = options;
-  const { provider, deployment, rpc, chainId, registry, lens } = base;
+  const { provider, deployment, rpc, chainId, registry, factory, lens } = base;
   const keepers = await Promise.all(
     Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
   );
+  const contracts = { factory, token: await deployment.token.getAddress() };
+  const { offerOf } = options;
   const providers = await ProviderFleet.create({
     processes,
     folder,
@@ -176,6 +183,7 @@ async function register(options: CommunityOptions, base: Base, ports: readonly n
     lens,
     metrics: options.providerMetrics ?? false,
     command: options.providerCommand ?? "provider-sim",
+    ...(offerOf && { offerOf: (index: number) => offerOf(index, contracts) }),
   });
   await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
   await Promise.all(keepers.map((keeper) => registerKeeper(provider, deployment.registry, keeper)));

@@ -26,6 +26,8 @@ export type ProviderFleetOptions = {
   readonly metrics?: boolean;
   /** The command that runs them: with faults, or as an operator runs a provider. By default with faults. */
   readonly command?: "provider-sim" | "provider";
+  /** What provider `index` offers to payers (its setting `offer`); by default nothing. */
+  readonly offerOf?: (index: number) => object;
 };
 
 /** More than needed: an estimate from the block before may be too low if a slot begins in between. */
@@ -55,6 +57,7 @@ export class ProviderFleet {
   readonly #seats: readonly Seat[];
   readonly #metrics: boolean;
   readonly #daemon: "provider-sim" | "provider";
+  readonly #offerOf: ((index: number) => object) | undefined;
   readonly #served = new Map<number, string>();
   readonly #running = new Map<number, Running>();
   /** By group. */
@@ -62,11 +65,12 @@ export class ProviderFleet {
 
   private constructor(
     seats: readonly Seat[],
-    { processes, metrics = false, command = "provider-sim" }: ProviderFleetOptions,
+    { processes, metrics = false, command = "provider-sim", offerOf }: ProviderFleetOptions,
   ) {
     this.#processes = processes;
     this.#metrics = metrics;
     this.#daemon = command;
+    this.#offerOf = offerOf;
     this.#seats = seats;
   }
 
@@ -121,6 +125,15 @@ export class ProviderFleet {
     });
   }
 
+  /** Ends the daemon of provider `index` at once, as a crash would. */
+  async kill(index: number): Promise<void> {
+    const running = this.#running.get(index);
+    if (running === undefined) throw new Error(`provider ${index} was not started`);
+    running.expectEnd();
+    running.kill("SIGKILL");
+    await running.ended;
+  }
+
   async register(provider: JsonRpcProvider, registry: Contract): Promise<void> {
     for (const seat of this.#seats) {
       await registerProvider(registry, { ...seat, wallet: seat.wallet.connect(provider) });
@@ -148,9 +161,11 @@ export class ProviderFleet {
         const config = parse(await readFile(seat.configFile, "utf8")) as {
           groups: string[];
           metrics?: object;
+          offer?: object;
         };
         config.groups = groups.map(lower);
         if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
+        if (this.#offerOf !== undefined) config.offer = this.#offerOf(seat.index);
         await writeFile(seat.configFile, stringify(config));
         const running = this.#run(seat, [this.#daemon, "run", "--config", seat.configFile], true);
         this.#running.set(seat.index, running);

@@ -144,8 +144,15 @@ type Fetched =
   /** `isFinal`: this provider cannot serve other ranges either. */
   | { readonly ok: false; readonly why: string; readonly isFinal: boolean };
 
+/** A range of a piece from one provider. */
+export type RangeFetch = {
+  readonly scope: Omit<RetrieveScope, "onBytes">;
+  readonly entry: PieceEntry;
+  readonly source: Pick<Source, "target">;
+};
+
 /** The verified bytes of a range, or the reason of the failure. */
-async function fetchRange({ scope, entry, source }: Fetching, range: number): Promise<Fetched> {
+export async function fetchRange({ scope, entry, source }: RangeFetch, range: number): Promise<Fetched> {
   const { libp2p, chainId, group, permission, signal } = scope;
   const pieceRoot = toHex(entry.root);
   const bytes = encodeRetrieveRequest({ chainId, group, pieceRoot, size: entry.size, range, ...permission });

@@ -1,0 +1,236 @@
+/**
+ * Sends one provider its pieces: proposal, list, what it lacks, the catalogue's name, and at last its consent (R43). Every step may be
+ * repeated: the provider says what it has, and only the rest is sent.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { consentBasis, type DataConsent } from "../../client/provider-plans.ts";
+import { catalogueName } from "../../client/storing/catalogue.ts";
+import type { GroupAt } from "../../client/group-view.ts";
+import type { ProviderTarget } from "../../keeper/ports/provider.ts";
+import { maxPagePieces } from "../../protocol/codec/challenge.ts";
+import { storeDigest, type StoreRequest } from "../../protocol/codec/store.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { fromHex, toHex } from "../../storage/core/bytes.ts";
+import { makePieceList, type PieceEntry, type PieceList } from "../../storage/core/piece-list.ts";
+import { rangePlace } from "../../storage/core/range.ts";
+import type { PieceCopy } from "./copy.ts";
+import { lower, type Session } from "./session.ts";
+import {
+  askStore,
+  ProviderGoneError,
+  ProviderRefusedError,
+  type StoreAnswerTo,
+  type StoreRequestOf,
+} from "./wire.ts";
+import type { StoreKind } from "../../protocol/codec/store.ts";
+
+/** A piece of the list: to be sent, or one that the provider stores already. */
+export type ListedPiece = { readonly entry: PieceEntry; readonly copy: PieceCopy | undefined };
+
+export type Shipment = {
+  readonly operator: string;
+  readonly target: ProviderTarget;
+  readonly price: bigint;
+  readonly isPublic: boolean;
+  /** In the order of the list. */
+  readonly pieces: readonly ListedPiece[];
+  /** Index of the catalogue's piece. */
+  readonly catalogue: number | undefined;
+};
+
+export type ShipmentEvents = {
+  /** Bytes that the provider has now; `sent`: in this run. */
+  readonly onBytes: (bytes: number, sent: boolean) => void;
+};
+
+/** Blocks in which a request may be used: a day of blocks of one second. */
+const requestBlocks = 86_400;
+/** Blocks in which the payer may use the consent: a provider gives it for 600 at most, by its own head. */
+const consentBlocks = 500;
+/** Ranges that are sent to a provider at once, 2 MB each. */
+const windowRanges = 4;
+/** A provider that does not answer is called again after these pauses; then it counts as lost. */
+const pauses_ms = [250, 1_000, 4_000] as const;
+/** A busy one is asked again for a minute. */
+const busyPause_ms = 500;
+const busyTries = 120;
+
+export function listOf({ pieces }: Pick<Shipment, "pieces">): PieceList {
+  return makePieceList(pieces.map(({ entry }) => entry));
+}
+
+/** Calls a provider, again if it is busy or silent. @throws ProviderGoneError, ProviderRefusedError */
+async function patiently<K extends StoreKind>(
+  { line, signal }: Session,
+  target: ProviderTarget,
+  message: StoreRequestOf<K>,
+): Promise<StoreAnswerTo<K>> {
+  let [silent, busy] = [0, 0];
+  for (;;) {
+    try {
+      return await askStore<K>(line, target, message);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ProviderRefusedError && error.code === "busy" && busy++ < busyTries) {
+        await sleep(busyPause_ms, undefined, { signal });
+        continue;
+      }
+      const pause = error instanceof ProviderGoneError ? pauses_ms[silent++] : undefined;
+      if (pause === undefined) throw error;
+      await sleep(pause, undefined, { signal });
+    }
+  }
+}
+
+/** Sends what is missing, and returns the provider's consent. @throws ProviderGoneError, ProviderRefusedError, SourceChangedError */
+export async function ship(
+  session: Session,
+  group: GroupAt,
+  shipment: Shipment,
+  events: ShipmentEvents,
+): Promise<DataConsent> {
+  const list = listOf(shipment);
+  const digest = await propose(session, group, shipment, list);
+  const sending: Sending = { session, digest, shipment, events };
+  for (const [index, piece] of shipment.pieces.entries()) await sendPiece(sending, index, piece);
+  if (shipment.catalogue !== undefined) {
+    const named = { digest, piece: shipment.catalogue, name: catalogueName };
+    await patiently(session, shipment.target, { kind: "name", ...named });
+  }
+  return consentTo(sending, group, list);
+}
+
+async function propose(session: Session, group: GroupAt, shipment: Shipment, list: PieceList): Promise<Hex> {
+  const { provider, account, chainId, registry, libp2p } = session;
+  const { operator, target, price, isPublic } = shipment;
+  const request: StoreRequest = {
+    payer: lower(account.address),
+    provider: lower(operator),
+    group: lower(group.address),
+    listRoot: toHex(list.root),
+    bytes: Number(list.totalBytes),
+    pieces: list.pieces.length,
+    price,
+    isPublic,
+    deadline: (await provider.getBlockNumber()) + requestBlocks,
+  };
+  const digest = storeDigest({ chainId, registry }, request, libp2p.peerId.toString());
+  const signature = fromHex(account.signingKey.sign(digest).serialized);
+  const { listed } = await patiently(session, target, {
+    kind: "propose",
+    request,
+    signature,
+    birth: undefined,
+  });
+  for (let first = listed; first < list.pieces.length;) {
+    const pieces = list.pieces.slice(first, maxPagePieces);
+    const { next } = await patiently(session, target, { kind: "list", digest, first, pieces });
+    if (next <= first) throw new ProviderGoneError(`it took no entry of the list's page at ${first}`);
+    first = next;
+  }
+  return digest;
+}
+
+type Sending = {
+  readonly session: Session;
+  readonly digest: Hex;
+  readonly shipment: Shipment;
+  readonly events: ShipmentEvents;
+};
+
+/** Asks which ranges are there, and sends the others, several at once. */
+async function sendPiece(sending: Sending, index: number, { entry, copy }: ListedPiece): Promise<void> {
+  const { session, digest, shipment, events } = sending;
+  const missing = await missingRanges(sending, index, entry);
+  if (missing.length === 0) return;
+  if (copy === undefined) {
+    throw new ProviderRefusedError("damaged", `it lost ${toHex(entry.root)}, which it stored for the group`);
+  }
+  const putAll = async (): Promise<void> => {
+    for (let range = missing.shift(); range !== undefined; range = missing.shift()) {
+      const { bytes, siblings } = await copy.range(range);
+      await patiently(session, shipment.target, {
+        kind: "put",
+        digest,
+        piece: index,
+        range,
+        siblings,
+        bytes,
+      });
+      events.onBytes(bytes.length, true);
+    }
+  };
+  const put = (): Promise<void> =>
+    putAll().catch((error: unknown) => {
+      // The other requests of the window end with their present range.
+      missing.length = 0;
+      throw error;
+    });
+  const ended = await Promise.allSettled(Array.from({ length: windowRanges }, put));
+  const failed = ended.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function missingRanges(
+  { session, digest, shipment, events }: Sending,
+  piece: number,
+  entry: PieceEntry,
+): Promise<number[]> {
+  const missing: number[] = [];
+  const count = Math.ceil(entry.size / rangePlace(entry.size, 0).bytes);
+  for (let first = 0; first < count;) {
+    const answer = await patiently(session, shipment.target, {
+      kind: "have",
+      digest,
+      piece,
+      firstRange: first,
+    });
+    if (answer.whole) {
+      events.onBytes(entry.size, false);
+      return [];
+    }
+    const { stored } = answer;
+    if (stored.length === 0)
+      throw new ProviderGoneError(`it says nothing about range ${first} of piece ${piece}`);
+    for (const [i, here] of stored.slice(0, count - first).entries()) {
+      if (here) events.onBytes(rangePlace(entry.size, first + i).bytes, false);
+      else missing.push(first + i);
+    }
+    first += stored.length;
+  }
+  return missing;
+}
+
+async function consentTo(
+  { session, digest, shipment }: Sending,
+  group: GroupAt,
+  list: PieceList,
+): Promise<DataConsent> {
+  const { provider } = session;
+  const { operator, price, target } = shipment;
+  const { committee, sequence } = await consentBasis(provider, group, operator);
+  const deadline = (await provider.getBlockNumber()) + consentBlocks;
+  const wish = { digest, committee: lower(committee), sequence, deadline };
+  const given = await patiently(session, target, { kind: "consent", ...wish });
+  const bytes = Number(list.totalBytes);
+  const asked = { listRoot: toHex(list.root), bytes, price, sequence, deadline, committee: lower(committee) };
+  for (const [name, value] of Object.entries(asked)) {
+    const actual = given[name as keyof typeof asked];
+    if (actual === value) continue;
+    throw new ProviderGoneError(
+      `its consent is to something else: ${name} expected ${value}, actual ${actual}`,
+    );
+  }
+  return {
+    group: group.address,
+    committee,
+    operator,
+    listRoot: asked.listRoot,
+    bytes: list.totalBytes,
+    price,
+    receiptKey: given.receiptKey,
+    sequence,
+    deadline,
+    signature: toHex(given.signature),
+  };
+}

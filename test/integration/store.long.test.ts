@@ -1,0 +1,171 @@
+/** From a file to paid storage and back, with real processes: providers, a chain, and one process for each command. */
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GroupView } from "../../client/group-view.ts";
+import { generatedBytes } from "../../scripts/fleet/files.ts";
+import { openStoring, type Storing } from "../support/storing.ts";
+
+type Stored = {
+  group: string;
+  items: { name: string; bytes: number; copies: { provider: string; root: string; bytes: number }[] }[];
+  deposit: string;
+  transactions: string[];
+};
+
+let scene: Storing;
+beforeAll(async () => (scene = await openStoring()), 300_000);
+afterAll(() => scene?.close(), 60_000);
+
+const minutes = 60_000;
+
+function sources(): { photos: string; letters: string } {
+  const photos = join(scene.folder, "photos");
+  mkdirSync(join(photos, "2024"), { recursive: true });
+  writeFileSync(join(photos, "a.jpg"), generatedBytes("a", 3_000_000));
+  writeFileSync(join(photos, "2024", "b ü.jpg"), generatedBytes("b", 700));
+  utimesSync(join(photos, "a.jpg"), 1_600_000_000.5, 1_600_000_000.5);
+  const letters = join(scene.folder, "letters.tar");
+  writeFileSync(letters, generatedBytes("letters", 5_000_001));
+  return { photos, letters };
+}
+
+/** Files of the providers that contain these bytes. */
+async function holdersOf(bytes: Uint8Array): Promise<string[]> {
+  const found: string[] = [];
+  for (const { dataDir } of scene.community.providers.daemons) {
+    for (const path of await readdir(dataDir, { recursive: true })) {
+      const whole = join(dataDir, path);
+      if (statSync(whole).isFile() && readFileSync(whole).includes(bytes)) found.push(whole);
+    }
+  }
+  return found;
+}
+
+const transactionsOf = async (): Promise<number> => {
+  const { provider } = scene.community.base;
+  const head = await provider.getBlockNumber();
+  const blocks = await Promise.all(Array.from({ length: head + 1 }, (_, block) => provider.getBlock(block)));
+  return blocks.reduce((sum, block) => sum + (block?.transactions.length ?? 0), 0);
+};
+
+describe("a payer's data", () => {
+  let stored: Stored;
+
+  it(
+    "is stored with one command, encrypted for every provider, and paid for",
+    { timeout: 6 * minutes },
+    async () => {
+      const { photos, letters } = sources();
+      stored = await scene.json<Stored>(
+        "store",
+        photos,
+        letters,
+        "--copies",
+        "3",
+        "--for",
+        "5000blocks",
+        "--budget",
+        "1000",
+        "--yes",
+      );
+      expect(stored.items.map(({ name, copies }) => [name, copies.length])).toEqual([
+        ["letters.tar", 3],
+        ["photos", 3],
+      ]);
+      const roots = stored.items.flatMap(({ copies }) => copies.map(({ root }) => root));
+      expect(new Set(roots).size).toBe(6);
+      const { lens, provider } = scene.community.base;
+      const view = new GroupView(provider, { address: stored.group, lens });
+      const accounts = await view.providers();
+      expect(accounts.map(({ operator }) => operator).toSorted()).toEqual(
+        [...new Set(stored.items.flatMap(({ copies }) => copies.map((copy) => copy.provider)))].toSorted(),
+      );
+      const { escrow } = await view.page();
+      expect(String(escrow.deposited)).toBe(stored.deposit);
+      expect(await holdersOf(readFileSync(letters).subarray(0, 64))).toEqual([]);
+    },
+  );
+
+  it(
+    "is not stored twice: the same command sends nothing and pays nothing",
+    { timeout: 2 * minutes },
+    async () => {
+      const before = await transactionsOf();
+      const again = await scene.json<Stored>(
+        "store",
+        join(scene.folder, "photos"),
+        join(scene.folder, "letters.tar"),
+        "--copies",
+        "3",
+        "--for",
+        "5000blocks",
+        "--yes",
+      );
+      expect(again).toMatchObject({ group: stored.group, deposit: "0", transactions: [] });
+      expect(await transactionsOf()).toBe(before);
+    },
+  );
+
+  it("is listed", { timeout: 2 * minutes }, async () => {
+    const { items } = await scene.json<{ items: unknown[] }>("list");
+    expect(items).toEqual([
+      { name: "letters.tar", bytes: 5_000_001, copies: 3, provenCopies: 0 },
+      { name: "photos", bytes: expect.any(Number), copies: 3, provenCopies: 0 },
+    ]);
+  });
+
+  it("comes back byte for byte, with names and times", { timeout: 3 * minutes }, async () => {
+    const out = join(scene.folder, "out");
+    const { items } = await scene.json<{ items: { path: string; providers: string[] }[] }>(
+      "get",
+      "letters.tar",
+      "photos/",
+      "--out",
+      out,
+    );
+    expect(items).toHaveLength(2);
+    for (const path of ["letters.tar", "photos/a.jpg", "photos/2024/b ü.jpg"]) {
+      expect(readFileSync(join(out, path)).equals(readFileSync(join(scene.folder, path)))).toBe(true);
+      expect(statSync(join(out, path)).mtimeMs).toBe(statSync(join(scene.folder, path)).mtimeMs);
+    }
+    expect(readdirSync(out).toSorted()).toEqual([".whitepay-part", "letters.tar", "photos"]);
+  });
+
+  it(
+    "is made anew elsewhere when a provider is killed, and still comes back",
+    { timeout: 6 * minutes },
+    async () => {
+      const lost = stored.items[0]?.copies[0]?.provider as string;
+      await scene.community.providers.kill(scene.community.providers.operators.indexOf(lost));
+      const report = await scene.json<{
+        repaired: { name: string; from: string; to: string }[];
+        unrepairable: string[];
+      }>("repair", "--yes");
+      expect(report.unrepairable).toEqual([]);
+      expect(new Set(report.repaired.map(({ name, from }) => `${name} ${from}`))).toEqual(
+        new Set([`letters.tar ${lost}`, `photos ${lost}`]),
+      );
+      const again = await scene.json<{ repaired: unknown[] }>("repair", "--yes");
+      expect(again.repaired).toEqual([]);
+      const out = join(scene.folder, "after");
+      await scene.json("get", "letters.tar", "--out", out);
+      expect(
+        readFileSync(join(out, "letters.tar")).equals(readFileSync(join(scene.folder, "letters.tar"))),
+      ).toBe(true);
+    },
+  );
+
+  it("is removed by name, and its providers leave with notice", { timeout: 4 * minutes }, async () => {
+    const one = await scene.json<{ removed: string[]; endsAtBlock: number }>("remove", "photos/", "--yes");
+    expect(one.removed).toEqual(["photos"]);
+    const { items } = await scene.json<{ items: { name: string }[] }>("list");
+    expect(items.map(({ name }) => name)).toEqual(["letters.tar"]);
+    const missing = await scene.run("get", "photos", "--out", join(scene.folder, "none"));
+    expect(missing).toMatchObject({ code: 2 });
+    expect(missing.stderr).toMatch(/nothing is stored under photos/);
+    const { endsAtBlock } = await scene.json<{ endsAtBlock: number }>("remove", "letters.tar", "--yes");
+    expect(endsAtBlock).toBeGreaterThan(await scene.community.base.provider.getBlockNumber());
+  });
+});
