@@ -4,10 +4,9 @@ import { GroupView } from "../../client/group-view.ts";
 import { encodeCatalogue } from "../../client/storing/catalogue.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { askYesNo } from "../console/prompt.ts";
 import { carryOut } from "./carry-out.ts";
 import { itemsNamed } from "./get.ts";
-import { itemName, storingOptions, type StoringOptions } from "./options.ts";
+import { agreed, itemName, storingOptions, type StoringOptions } from "./options.ts";
 import { keptPieces, shrunk } from "./plan.ts";
 import { unfinished } from "./replace.ts";
 import { knownGroup, withWritingSession, type WritingSession } from "./session.ts";
@@ -35,9 +34,7 @@ async function remove(names: readonly string[], options: StoringOptions): Promis
       say(
         `removes ${wanted.join(", ")}: ${planned.leaving.length} providers leave, ${planned.providers.length} keep other data`,
       );
-      if (options.yes !== true && !(await askYesNo("Remove it?", "--yes does not ask"))) {
-        throw new CliError({ code: exitCodes.interrupted, message: "nothing removed" });
-      }
+      if (!(await agreed(options, "Remove it?"))) return;
       await folder.save({ work: planned, transactions: [] });
     }
     const { leaving, providers } = folder.state.work as StoreWork;

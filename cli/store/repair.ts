@@ -8,11 +8,10 @@ import { chooseProviders, type Candidate } from "../../client/storing/choose.ts"
 import { payloadBytes } from "../../client/storing/age-stream.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { askYesNo } from "../console/prompt.ts";
 import { carryOut, type Sources } from "./carry-out.ts";
 import { discover, recordsIn } from "./discover.ts";
 import { provenBps } from "./list.ts";
-import { storingOptions, type StoringOptions } from "./options.ts";
+import { agreed, storingOptions, type StoringOptions } from "./options.ts";
 import { keptPieces } from "./plan.ts";
 import { placesOf, readItem, type ReadItem } from "./read-item.ts";
 import { unchangedMoney } from "./remove.ts";
@@ -74,9 +73,7 @@ export async function repair(session: WritingSession, options: StoringOptions): 
     const planned = await planRepair(session, stored);
     unrepairable = planned.unrepairable;
     if (planned.work === undefined) return { repaired: [], unrepairable };
-    if (options.yes !== true && !(await askYesNo("Repair it?", "--yes does not ask"))) {
-      throw new CliError({ code: exitCodes.interrupted, message: "nothing repaired" });
-    }
+    if (!(await agreed(options, "Repair it?"))) return { repaired: [], unrepairable };
     await folder.save({ work: planned.work, transactions: [] });
   }
   const open = new Map<string, ReadItem>();

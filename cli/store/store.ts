@@ -2,12 +2,11 @@
 import type { Command } from "commander";
 import type { CatalogueItem } from "../../client/storing/catalogue.ts";
 import { parseStoringTime } from "../../client/storing/duration.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { usageError } from "../console/exit.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { askYesNo } from "../console/prompt.ts";
 import { carryOut } from "./carry-out.ts";
-import { storingOptions, type StoringOptions } from "./options.ts";
+import { agreed, storingOptions, type StoringOptions } from "./options.ts";
 import { planStore } from "./plan.ts";
 import { withWritingSession, type WritingSession } from "./session.ts";
 import { openSource, type StoredSource } from "./source.ts";
@@ -79,11 +78,10 @@ async function store(paths: readonly string[], options: StoreOptions): Promise<v
         committee,
         stored,
       });
-      if (options.yes !== true && !(await askYesNo("Store it?", "--yes does not ask"))) {
-        throw new CliError({ code: exitCodes.interrupted, message: "nothing stored" });
-      }
+      if (!(await agreed(options, "Store it?"))) return dryRun(options, work);
       await folder.save({ work, transactions: [] });
-    } else say("continues where the last run stopped");
+    } else if (options.dryRun === true) return dryRun(options, folder.state.work as StoreWork);
+    else say("continues where the last run stopped");
     const deposit = folder.state.work?.deposit ?? "0";
     const { group, catalogue, transactions } = await carryOut(
       session,
@@ -154,6 +152,12 @@ const sourcesOf = (sources: readonly StoredSource[]) => (name: string) => {
 
 function itemsOf(items: readonly CatalogueItem[], sources: readonly StoredSource[]): CatalogueItem[] {
   return items.filter(({ name }) => sources.some((one) => one.name === name));
+}
+
+/** The plan as the document of `--json`: no copy is made yet. */
+function dryRun(options: StoreOptions, { group, items, deposit }: StoreWork): void {
+  const planned = items.map((item) => ({ ...item, copies: [] }));
+  result(options, { group, items: planned, deposit, transactions: [] });
 }
 
 type Result = {

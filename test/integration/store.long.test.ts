@@ -32,7 +32,7 @@ function sources(): { photos: string; letters: string } {
 }
 
 /** Files of the providers that contain these bytes. */
-async function holdersOf(bytes: Uint8Array): Promise<string[]> {
+async function holdersOf(bytes: Buffer): Promise<string[]> {
   const found: string[] = [];
   for (const { dataDir } of scene.community.providers.daemons) {
     for (const path of await readdir(dataDir, { recursive: true })) {
