@@ -1,0 +1,100 @@
+/** `whitepay store` killed at every step and repeated: no transaction twice, no byte twice, and at last everything is there. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { GroupView } from "../../client/group-view.ts";
+import { generatedBytes } from "../../scripts/fleet/files.ts";
+import { openStoring, type Storing } from "../support/storing.ts";
+
+let scene: Storing;
+beforeAll(async () => (scene = await openStoring({ providers: 3 })), 300_000);
+afterAll(() => scene?.close(), 60_000);
+
+const minutes = 60_000;
+const look_ms = 5;
+
+/** `sent`: transactions of the payer that are in a block. */
+type Seen = { readonly state: string; readonly sent: number; readonly arrived: number };
+const times = (text: string, word: string): number => text.split(word).length - 1;
+
+/** Where the command is killed, in this order. */
+const steps: readonly (readonly [string, (seen: Seen) => boolean])[] = [
+  ["the plan is noted", ({ state }) => state.includes('"work"')],
+  ["the first transaction is signed", ({ state }) => state.includes('"pending"')],
+  ["the money is ahead", ({ sent }) => sent >= 1],
+  ["the group is made", ({ sent }) => sent >= 2],
+  ["the first copy is encrypted", ({ state }) => times(state, '"made"') >= 1],
+  ["some copies are encrypted", ({ state }) => times(state, '"made"') >= 3],
+  ["the catalogue is made", ({ state }) => state.includes('\\"sequence\\":1')],
+  ["the first bytes arrive", ({ arrived }) => arrived > 1_000_000],
+  ["half of the bytes arrive", ({ arrived }) => arrived > 15_000_000],
+  ["the first provider is added", ({ sent }) => sent >= 3],
+  ["the second provider is added", ({ sent }) => sent >= 4],
+];
+
+/** Bytes in the providers' folders, without their logs. */
+async function arrivedBytes(): Promise<number> {
+  let bytes = 0;
+  for (const { dataDir } of scene.community.providers.daemons) {
+    for (const path of await readdir(dataDir, { recursive: true })) {
+      if (path === "log") continue;
+      const found = await stat(join(dataDir, path)).catch(() => undefined);
+      if (found?.isFile() === true) bytes += found.blocks * 512;
+    }
+  }
+  return bytes;
+}
+
+it("ends where one run without a kill ends", { timeout: 12 * minutes }, async () => {
+  const { provider, lens } = scene.community.base;
+  const photos = join(scene.folder, "photos");
+  mkdirSync(photos);
+  writeFileSync(join(photos, "a.jpg"), generatedBytes("a", 4_000_000));
+  writeFileSync(join(photos, "b.jpg"), generatedBytes("b", 20_000));
+  const letters = join(scene.folder, "letters.tar");
+  writeFileSync(letters, generatedBytes("letters", 6_000_001));
+  const command = ["store", photos, letters, "--copies", "3", "--for", "5000blocks", "--yes"] as const;
+  const file = join(scene.folder, "payer", "payer.store", "state.json");
+  const key = JSON.parse(readFileSync(join(scene.folder, "payer", "payer.json"), "utf8")) as {
+    address: string;
+  };
+  const payer = `0x${key.address.replace(/^0x/, "")}`;
+  const before = await arrivedBytes();
+  const reached: string[] = [];
+  for (const [name, isReached] of steps) {
+    const running = scene.start(...command);
+    let hasEnded = false;
+    void running.ended.then(() => (hasEnded = true));
+    while (!hasEnded) {
+      const state = await readFile(file, "utf8").catch(() => "");
+      const arrived = name.includes("bytes") ? (await arrivedBytes()) - before : 0;
+      const sent = await provider.getTransactionCount(payer);
+      if (isReached({ state, sent, arrived })) {
+        reached.push(name);
+        running.kill("SIGKILL");
+        break;
+      }
+      await sleep(look_ms);
+    }
+    await running.ended;
+  }
+  expect(reached).toEqual(steps.map(([name]) => name));
+  const made = await scene.json<{ group: string; deposit: string; transactions: string[] }>(...command);
+  // Money ahead, the group, three providers: each transaction once, and none beside them.
+  expect(await provider.getTransactionCount(payer)).toBe(5);
+  expect(new Set(made.transactions).size).toBe(5);
+  const view = new GroupView(provider, { address: made.group, lens });
+  const [accounts, { escrow }] = await Promise.all([view.providers(), view.page()]);
+  expect(accounts).toHaveLength(3);
+  expect(String(escrow.deposited)).toBe(made.deposit);
+  // On the disks is what the lists say, once, with its trees and lists.
+  const listed = accounts.reduce((sum, { data }) => sum + Number(data.at(-1)?.bytes), 0);
+  expect((await arrivedBytes()) - before).toBeLessThan(1.1 * listed + 3_000_000);
+  const out = join(scene.folder, "out");
+  await scene.json("get", "letters.tar", "photos", "--out", out);
+  for (const path of ["letters.tar", "photos/a.jpg", "photos/b.jpg"]) {
+    expect(readFileSync(join(out, path)).equals(readFileSync(join(scene.folder, path)))).toBe(true);
+  }
+});
