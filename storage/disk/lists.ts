@@ -133,10 +133,33 @@ export class PieceLists {
   }
 
   async #makeCurrent(list: PieceList, group: string | undefined): Promise<void> {
+    await this.keepList(list);
+    await writeFileAtomic(this.#currentPath(group), `${toHex(list.root)}\n`);
+  }
+
+  /** Keeps a list, so that challenges under its root can be answered. */
+  async keepList(list: PieceList): Promise<void> {
     const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
     const file: ListFile = { version: 1, pieces };
     await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
-    await writeFileAtomic(this.#currentPath(group), `${toHex(list.root)}\n`);
+  }
+
+  /** Makes a list the group's current one, durably. */
+  async useList(list: PieceList, group: string): Promise<void> {
+    await this.#makeCurrent(list, group);
+  }
+
+  /** Forgets a list under which nobody can challenge any more. If it is the group's current one, the group has none. */
+  async forgetList(list: PieceList, group: string): Promise<void> {
+    const current = await this.currentList(group);
+    if (current !== undefined && equalBytes(current.root, list.root)) {
+      await rm(this.#currentPath(group), { force: true });
+    }
+    // Another group may have the same list, of public pieces.
+    const others = await this.currentLists();
+    if (others.some((other) => equalBytes(other.list.root, list.root))) return;
+    this.#lists.delete(toHex(list.root));
+    await rm(this.#listPath(list.root), { force: true });
   }
 
   #currentPath(group: string | undefined): string {

@@ -141,6 +141,13 @@ export class PieceStore extends PieceLists {
     return incomingAt(target);
   }
 
+  /** Folder of a piece that arrives in parts, if one was made. */
+  async begunIncoming({ root }: PieceEntry): Promise<IncomingPiece | undefined> {
+    const name = nameOfPiece(root);
+    const volume = await this.volumes.locateIncoming(name);
+    return volume && incomingAt(volume.incomingDir(name));
+  }
+
   /** Makes a piece that arrived whole a stored one. The caller has verified all of its ranges and completed its tree file. */
   async publishIncoming(entry: PieceEntry): Promise<void> {
     const name = nameOfPiece(entry.root);

@@ -2,7 +2,8 @@
 import type { Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Identities } from "./identities.ts";
-import { addressDial_ms, addressesOf } from "./node.ts";
+import { addressesOf } from "../../../daemon/peers/addresses.ts";
+import { addressDial_ms } from "./node.ts";
 
 /** Rounds in which the side with the higher peer id waits for the other side to dial. */
 const roundsOfOtherSide = 5;

@@ -3,8 +3,6 @@ import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Ed25519PrivateKey, Libp2p, MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
-import { multiaddr } from "@multiformats/multiaddr";
-import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { fromHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -42,27 +40,6 @@ export function metered(meter: InboundMeter): {
     return false;
   };
   return { denyInboundUpgradedConnection: watch, denyOutboundUpgradedConnection: watch };
-}
-
-/** Addresses with the peer id, so that no other peer can answer at them. Addresses with another peer id are left out. */
-export function addressesOf(peerId: string, texts: readonly string[]): Multiaddr[] {
-  const addresses: Multiaddr[] = [];
-  for (const text of texts) {
-    const address = parsed(text);
-    const named = address?.getComponents().findLast(({ name }) => name === "p2p")?.value;
-    if (address === undefined || (named !== undefined && named !== peerId)) continue;
-    addresses.push(named === undefined ? address.encapsulate(`/p2p/${peerId}`) : address);
-  }
-  return addresses;
-}
-
-/** Undefined if the text of the registry is not an address. */
-function parsed(text: string): Multiaddr | undefined {
-  try {
-    return multiaddr(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Streams that a provider may open. The node supports no protocol on them, but a refused ping must not break the connection. */

@@ -22,7 +22,7 @@ import type {
   ProviderFailure,
   ProviderTarget,
 } from "../../ports/provider.ts";
-import { addressesOf } from "./node.ts";
+import { addressesOf } from "../../../daemon/peers/addresses.ts";
 
 /** A started node and the meter that bounds what providers send. */
 export type Caller = {
