@@ -9,6 +9,7 @@
  * wherever one unit a month makes a difference of one in the price: for 1 TiB, with blocks of 0.155 s or more.
  */
 import { counted } from "../protocol/counted.ts";
+import { priceOfMonth } from "../protocol/month-price.ts";
 import { inputError } from "./errors.ts";
 import { month_s, TiB } from "./units.ts";
 
@@ -43,7 +44,7 @@ export type MonthlyPrice = {
  * @throws WhitePayError `input` if an amount above 0 becomes a price of 0, or one that no contract stores
  */
 export function priceFor({ perMonth, bytes = TiB, blockTime_s }: MonthlyPrice): bigint {
-  const price = (perMonth * priceScale * nanoseconds(blockTime_s)) / (bytes * month_ns);
+  const price = priceOfMonth(perMonth, bytes, nanoseconds(blockTime_s));
   if (perMonth >= 0n && price <= maxPrice && (price > 0n || perMonth === 0n)) return price;
   throw inputError("the price does not fit the contract", {
     expected: `units per 2^64 byte·blocks from 1 to ${maxPrice}, or exactly 0`,

@@ -50,7 +50,9 @@ const peerName = (operator: string): string => `peer ${operator}`;
 export class EthersChainView implements ChainView {
   readonly chainId: number;
   readonly operator: Hex;
-  readonly groups: ReadonlySet<Hex>;
+  readonly #groups: Set<Hex>;
+  /** Groups of the settings: they are never left. */
+  readonly #named: ReadonlySet<Hex>;
   readonly #registry: Hex;
   readonly #rpc: RpcPool;
   readonly #reads: ChainReads;
@@ -69,7 +71,8 @@ export class EthersChainView implements ChainView {
     const { chainId, rpc: urls, operator, groups, registry } = options;
     this.chainId = chainId;
     this.operator = operator;
-    this.groups = new Set(groups);
+    this.#groups = new Set(groups);
+    this.#named = new Set(groups);
     this.#registry = registry;
     this.#scale = unknownProviderScale(groups.length);
     this.#rpc = new RpcPool({ chainId, urls, timeout_ms: callTimeout_ms }, now_ms);
@@ -88,6 +91,29 @@ export class EthersChainView implements ChainView {
 
   close(): void {
     this.#rpc.close();
+  }
+
+  get groups(): ReadonlySet<Hex> {
+    return this.#groups;
+  }
+
+  /** Serves a group from now on. */
+  serve(group: Hex): void {
+    if (this.#groups.has(group)) return;
+    this.#groups.add(group);
+    this.#serving = undefined;
+    // Events of the group were not followed so far.
+    this.#follower.drop(group);
+  }
+
+  leave(group: Hex): void {
+    if (this.#named.has(group) || !this.#groups.delete(group)) return;
+    this.#serving = undefined;
+  }
+
+  /** A call of the chain's endpoint. */
+  ask(method: string, params: readonly unknown[]): Promise<unknown> {
+    return this.#answered(() => this.#rpc.send(method, params));
   }
 
   async head(): Promise<number> {

@@ -28,6 +28,8 @@ export type Service = {
 export type DataChange = {
   readonly from: number;
   readonly bytes: bigint;
+  /** Token units per 2^64 byte·blocks. */
+  readonly price: bigint;
   readonly listRoot: Hex;
   readonly receiptKey: Hex;
 };
@@ -87,7 +89,7 @@ const lower = (address: string): Hex => address.toLowerCase() as Hex;
 
 type Block = number | "latest";
 type RawService = { readonly committee: string; readonly from: bigint };
-type RawChange = { from: bigint; size: bigint; root: string; receiptKey: string };
+type RawChange = { from: bigint; size: bigint; price: bigint; root: string; receiptKey: string };
 
 export class ChainReads {
   readonly #ask: Ask;
@@ -129,9 +131,10 @@ export class ChainReads {
     return {
       provider,
       leavesAt: ofZero((account as { leavesAt: bigint }).leavesAt),
-      data: [...(data as RawChange[])].map(({ from, size, root, receiptKey }) => ({
+      data: [...(data as RawChange[])].map(({ from, size, price, root, receiptKey }) => ({
         from: Number(from),
         bytes: size,
+        price,
         listRoot: lower(root),
         receiptKey: lower(receiptKey),
       })),

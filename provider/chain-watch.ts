@@ -28,14 +28,15 @@ export type WatchLog = {
 
 export class ChainWatch {
   readonly #chain: WatchedChain;
-  readonly #groups: readonly Hex[];
+  readonly #groups: Iterable<Hex>;
   readonly #log: WatchLog;
   /** By group, the reason why its contract cannot be read. */
   readonly #faults = new Map<Hex, string>();
   /** By group, the text about its services that was logged last. */
   readonly #standings = new Map<Hex, string>();
 
-  constructor(chain: WatchedChain, groups: readonly Hex[], log: WatchLog) {
+  /** @param groups may change while it runs */
+  constructor(chain: WatchedChain, groups: Iterable<Hex>, log: WatchLog) {
     this.#chain = chain;
     this.#groups = groups;
     this.#log = log;
@@ -63,11 +64,19 @@ export class ChainWatch {
 
   /** One group at a time: a chain restarted from genesis has none of the contracts. */
   async #readGroups(signal: AbortSignal): Promise<void> {
-    for (let i = 0; !signal.aborted && this.#groups.length > 0; i++) {
-      const group = this.#groups[i % this.#groups.length] as Hex;
-      await this.#readGroup(group).catch(() => undefined);
+    for (let i = 0; !signal.aborted; i++) {
+      const groups = [...this.#groups];
+      const group = groups[i % Math.max(1, groups.length)];
+      if (group !== undefined) await this.#readGroup(group).catch(() => undefined);
+      this.#forget(new Set(groups));
       await pause(readEvery_ms, signal);
     }
+  }
+
+  /** A group that is served no more has no fault. */
+  #forget(groups: ReadonlySet<Hex>): void {
+    for (const group of this.#faults.keys()) if (!groups.has(group)) this.#faults.delete(group);
+    for (const group of this.#standings.keys()) if (!groups.has(group)) this.#standings.delete(group);
   }
 
   async #readGroup(group: Hex): Promise<void> {

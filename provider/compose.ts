@@ -26,6 +26,7 @@ import type { ProviderDecorator } from "./responder.ts";
 import { retrieveResponder } from "./retrieve.ts";
 import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
+import { openStoring } from "./store/compose.ts";
 import { VolumeWatch } from "./volume-watch.ts";
 
 export type RunningProvider = {
@@ -70,7 +71,7 @@ export async function startProvider(
   await logStoredFaults(store, log);
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainViewOf(config, operatorOf(config, keys));
-  const watch = new ChainWatch(chain, config.groups, log);
+  const watch = new ChainWatch(chain, chain.groups, log);
   const load = new Load();
   const stored = keepStored({ store, config, log, load, settings: options.volumes });
   const figures = new ProviderFigures(
@@ -80,6 +81,14 @@ export async function startProvider(
   );
   const watching = new AbortController();
   let reading: Promise<unknown> = Promise.resolve();
+  const storing = await openStoring({ config, keys, chain, store, figures, log, load }).catch(
+    async (error: unknown) => {
+      chain.close();
+      journal.close();
+      await answers.close();
+      throw error;
+    },
+  );
   const dependencies = {
     chain,
     answers,
@@ -90,10 +99,13 @@ export async function startProvider(
   };
   const { metrics } = config;
   let served: Served | undefined;
+  let following: Promise<void> = Promise.resolve();
   const close = async (): Promise<void> => {
     watching.abort();
     await reading;
+    await following;
     await served?.stop();
+    await storing.close();
     chain.close();
     journal.close();
     await answers.close();
@@ -106,11 +118,15 @@ export async function startProvider(
         challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
         pieces: load.counted(piecesResponder(dependencies)),
         retrieve: load.counted(retrieveResponder(dependencies)),
+        offer: storing.offer,
+        store: storing.served,
         keeperPeers: () => chain.keeperPeers(),
         scale: () => chain.scale(),
         online: () => decorator.online(),
       },
     );
+    storing.use(libp2p);
+    following = storing.run(watching.signal);
     void watch.run(watching.signal);
     reading = stored.run(watching.signal);
     return {

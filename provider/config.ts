@@ -14,6 +14,7 @@ import { secretKeyAddress } from "../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
+import { offerSchema } from "./store/settings.ts";
 
 /** A challenge may ask for 16 pieces, and each is looked for on all volumes. */
 const maxVolumes = 64;
@@ -51,6 +52,8 @@ const configSchema = z.strictObject({
     )
     .max(maxVolumes)
     .default([]),
+  /** R42: what the provider offers to payers, and by which policy it accepts their requests. Default: it offers nothing. */
+  offer: offerSchema.optional(),
   /** Address of the server for Prometheus metrics. Default: no server. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
   ...logSchema,

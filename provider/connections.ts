@@ -7,6 +7,7 @@ import {
   pendingConnections,
   providerConnections,
   requestBytes,
+  senderBytes,
 } from "../protocol/limits/derived.ts";
 import { InboundMeter } from "../daemon/peers/inbound-meter.ts";
 import { PendingHosts } from "../daemon/peers/pending-hosts.ts";
@@ -20,14 +21,20 @@ const keepersWait_ms = 2_000;
 export class ProviderConnections {
   readonly #keeperPeers: () => Promise<ReadonlySet<string>>;
   readonly #room: ConnectionRoom;
-  readonly #meter = new InboundMeter(() => requestBytes, maxCallerNames);
+  readonly #meter: InboundMeter;
   readonly #pending = new PendingHosts(pendingConnections.perHost);
   #keepers: ReadonlySet<string> = new Set();
   #readAt_ms = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> = Promise.resolve();
 
-  constructor(keeperPeers: () => Promise<ReadonlySet<string>>, connections: () => readonly OpenConnection[]) {
+  /** @param isSender whether the peer sends data of an accepted request (R43) */
+  constructor(
+    keeperPeers: () => Promise<ReadonlySet<string>>,
+    connections: () => readonly OpenConnection[],
+    isSender: (peer: string) => boolean,
+  ) {
     this.#keeperPeers = keeperPeers;
+    this.#meter = new InboundMeter((peer) => (isSender(peer) ? senderBytes : requestBytes), maxCallerNames);
     this.#room = new ConnectionRoom({
       connections,
       room: () => providerConnections,

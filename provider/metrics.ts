@@ -68,6 +68,26 @@ export const providerMetrics = {
     help: "Pieces that were damaged or missing when the scrub read them last.",
     labels: [],
   },
+  whitepay_provider_received_bytes_total: {
+    kind: "counter",
+    help: "Bytes of payers' data that were received, verified and stored since the start.",
+    labels: [],
+  },
+  whitepay_provider_dropped_bytes_total: {
+    kind: "counter",
+    help: "Bytes of payers' data that were deleted since the start: never committed to, or committed to no more.",
+    labels: [],
+  },
+  whitepay_provider_store_refusals_total: {
+    kind: "counter",
+    help: "Requests to store that were refused since the start, by code.",
+    labels: ["code"],
+  },
+  whitepay_provider_waiting_bytes: {
+    kind: "gauge",
+    help: "Bytes of accepted requests to which no group commits yet.",
+    labels: [],
+  },
 } as const;
 
 export type Served = { readonly url: string; stop(): Promise<void> };
@@ -83,8 +103,9 @@ export class ProviderFigures {
   readonly #look: () => HeadLook;
   readonly #problems: () => readonly string[];
   readonly #stored: () => StoredLook;
-  readonly #answers: Counter;
+  readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
+  #waitingBytes: () => number = () => 0;
 
   /** @param problems reasons why the provider is not ready */
   constructor(look: () => HeadLook, problems: () => readonly string[], stored: () => StoredLook) {
@@ -92,24 +113,40 @@ export class ProviderFigures {
     this.#problems = problems;
     this.#stored = stored;
     const registers = [this.#registry];
-    const { whitepay_provider_answers_total: answers, ...gauges } = providerMetrics;
-    const name = "whitepay_provider_answers_total";
-    this.#answers = new Counter({ name, help: answers.help, labelNames: [...answers.labels], registers });
-    for (const [gauge, { help, labels }] of Object.entries(gauges)) {
-      this.#gauges.set(gauge, new Gauge({ name: gauge, help, labelNames: [...labels], registers }));
+    for (const [name, { kind, help, labels }] of Object.entries(providerMetrics)) {
+      const options = { name, help, labelNames: [...labels], registers };
+      if (kind === "counter") this.#counters.set(name, new Counter(options));
+      else this.#gauges.set(name, new Gauge(options));
     }
+  }
+
+  /** @param read bytes of accepted requests to which no group commits yet */
+  waitingBytes(read: () => number): void {
+    this.#waitingBytes = read;
+  }
+
+  received(bytes: number): void {
+    this.#counters.get("whitepay_provider_received_bytes_total")?.inc(bytes);
+  }
+
+  dropped(bytes: number): void {
+    this.#counters.get("whitepay_provider_dropped_bytes_total")?.inc(bytes);
+  }
+
+  storeRefused(code: string): void {
+    this.#counters.get("whitepay_provider_store_refusals_total")?.inc({ code });
   }
 
   answered(answer: { group: string; proven: number; bytesProven: bigint; bytesCommitted: bigint }): void {
     const { group, proven, bytesProven, bytesCommitted } = answer;
     const outcome = proven === sampleLeaves ? "whole" : proven === 0 ? "failed" : "partial";
-    this.#answers.inc({ group, outcome });
+    this.#counters.get("whitepay_provider_answers_total")?.inc({ group, outcome });
     this.#gauges.get("whitepay_provider_proven_bytes")?.set({ group }, Number(bytesProven));
     this.#gauges.get("whitepay_provider_committed_bytes")?.set({ group }, Number(bytesCommitted));
   }
 
   refused(group: string): void {
-    this.#answers.inc({ group, outcome: "failed" });
+    this.#counters.get("whitepay_provider_answers_total")?.inc({ group, outcome: "failed" });
   }
 
   async text(): Promise<string> {
@@ -117,6 +154,7 @@ export class ProviderFigures {
     this.#gauges.get("whitepay_head_age_seconds")?.set(age_s);
     this.#gauges.get("whitepay_head_age_limit_seconds")?.set(limit_s);
     this.#setStored();
+    this.#gauges.get("whitepay_provider_waiting_bytes")?.set(this.#waitingBytes());
     return this.#registry.metrics();
   }
 

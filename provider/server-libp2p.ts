@@ -1,4 +1,4 @@
-/** The provider's libp2p node. Each of its three protocols has one request of known length and one response, limited per peer (D3, D6). */
+/** The provider's libp2p node. Each of its protocols has one request of known length and one response, limited per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -20,11 +20,23 @@ import {
 } from "../protocol/codec/challenge.ts";
 import { muxer } from "../daemon/peers/muxer.ts";
 import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
+import { decodeOfferRequest, offerProtocol, offerRequestBytes } from "../protocol/codec/offer.ts";
+import type { RegistryScope } from "../protocol/codec/identity.ts";
+import {
+  decodeStoreMessage,
+  maxStoreMessageBytes,
+  storeHeaderBytes,
+  storeKinds,
+  storeMessageBytes,
+  storeProtocol,
+} from "../protocol/codec/store.ts";
+import type { StoreMessage } from "../protocol/codec/store.ts";
 import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
   challengeRate,
   hardMaxConnections,
+  offerRate,
   maxCallerNames,
   pendingConnections,
   requestRate,
@@ -40,10 +52,14 @@ import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderConnections } from "./connections.ts";
 import type { Responder, SilentResponder } from "./responder.ts";
+import type { Admission, StoreDesk } from "./store/responder.ts";
+import type { Refusal } from "../protocol/codec/challenge.ts";
 
 /** Longest life of a stream, including the work for its response. */
 const streamTimeout_ms = 30_000;
 const sweepEvery_ms = 5_000;
+/** Time in which a refused peer can read the refusal, while it may still send. */
+const refusalStays_ms = 1_000;
 
 export type ServerOptions = {
   /** 32-byte seed of the ed25519 key. */
@@ -56,6 +72,9 @@ export type ServerDependencies = {
   readonly challenge: SilentResponder<ChallengeRequest>;
   readonly pieces: Responder<PiecesRequest>;
   readonly retrieve: Responder<RetrieveRequest>;
+  /** Undefined: nothing is offered, and the protocols of offers and storing are not served. */
+  readonly offer?: Responder<RegistryScope>;
+  readonly store?: Pick<StoreDesk, "admit" | "isSender" | "respond">;
   /** Reads the peer ids of all keepers of the groups served from the chain. */
   readonly keeperPeers: () => Promise<ReadonlySet<string>>;
   readonly scale: () => ProviderScale;
@@ -67,7 +86,11 @@ export type ServerDependencies = {
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
   const { keeperPeers, scale } = dependencies;
-  const inbound = new ProviderConnections(keeperPeers, () => libp2p.getConnections());
+  const inbound = new ProviderConnections(
+    keeperPeers,
+    () => libp2p.getConnections(),
+    (peer) => dependencies.store?.isSender(peer) ?? false,
+  );
   const libp2p: Libp2p = await createLibp2p({
     privateKey,
     addresses: { listen: [...options.listen] },
@@ -113,7 +136,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     };
   };
   const streamOptions = { maxInboundStreams: streamsOfCaller.request };
-  const { challenge, pieces, retrieve } = dependencies;
+  const { challenge, pieces, retrieve, offer, store } = dependencies;
   const answered = serve({
     maxBytes: maxChallengeRequestBytes,
     headerBytes: challengeHeaderBytes,
@@ -137,7 +160,32 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     respond: retrieve,
   });
   await libp2p.handle(retrieveProtocol, read, streamOptions);
+  if (offer !== undefined) {
+    const offered = serve({
+      ...fixedLength(offerRequestBytes),
+      decode: decodeOfferRequest,
+      allowed: (peer) => callers.take(`offers to ${peer}`, offerRate),
+      respond: offer,
+    });
+    await libp2p.handle(offerProtocol, offered, streamOptions);
+  }
+  if (store !== undefined) await libp2p.handle(storeProtocol, serve(storeServed(store)), streamOptions);
   return libp2p;
+}
+
+function storeServed(store: Pick<StoreDesk, "admit" | "respond">): Protocol<StoreMessage> {
+  return {
+    maxBytes: maxStoreMessageBytes,
+    headerBytes: storeHeaderBytes,
+    requestBytes: storeMessageBytes,
+    admit(header, peer) {
+      const kind = storeKinds[(header[1] ?? 0) - 1];
+      return kind === undefined ? undefined : store.admit(kind, peer);
+    },
+    decode: decodeStoreMessage,
+    allowed: () => true,
+    respond: store.respond,
+  };
 }
 
 /** How a protocol's requests are read, limited and answered. */
@@ -146,6 +194,8 @@ type Protocol<Request> = {
   /** Bytes from which the length of the whole request is known. */
   readonly headerBytes: number;
   readonly requestBytes: (header: Uint8Array) => number;
+  /** Refuses a request before its rest is read. */
+  readonly admit?: (header: Uint8Array, peer: string) => Admission | Refusal | undefined;
   readonly decode: (bytes: Uint8Array) => Result<Request, DecodeCode>;
   /** False: the peer asks too often. */
   readonly allowed: (peer: string, request: Request) => boolean;
@@ -161,10 +211,38 @@ async function answerStream<Request>(
   peer: string,
   protocol: Protocol<Request>,
 ): Promise<void> {
-  const { maxBytes, headerBytes, requestBytes, decode, allowed, respond } = protocol;
+  const { maxBytes, headerBytes, admit } = protocol;
   const signal = AbortSignal.timeout(streamTimeout_ms);
   const io = byteStream(stream, { maxBufferSize: maxBytes + 1 });
   const header = (await io.read({ bytes: headerBytes, signal })).subarray();
+  const admitted = admit?.(header, peer);
+  if (admitted !== undefined && "kind" in admitted) {
+    await io.write(encodeRefusal(admitted), { signal });
+    await stream.close({ signal });
+    // The rest is not read; the peer has time to read why.
+    setTimeout(() => stream.abort(new Error("refused")), refusalStays_ms).unref();
+    return;
+  }
+  try {
+    await answerRest({ stream, io, header, signal }, peer, protocol);
+  } finally {
+    admitted?.end();
+  }
+}
+
+/** A stream whose header was read. */
+type Begun = {
+  readonly stream: Stream;
+  readonly io: ReturnType<typeof byteStream<Stream>>;
+  readonly header: Uint8Array;
+  readonly signal: AbortSignal;
+};
+
+async function answerRest<Request>(
+  { stream, io, header, signal }: Begun,
+  peer: string,
+  { headerBytes, requestBytes, decode, allowed, respond }: Protocol<Request>,
+): Promise<void> {
   const rest = requestBytes(header) - headerBytes;
   const tail = rest > 0 ? (await io.read({ bytes: rest, signal })).subarray() : new Uint8Array(0);
   const decoded = decode(concatBytes(header, tail));

@@ -255,7 +255,7 @@ export const providerBytes: Rate = { burst: 64 * 1024, perSecond: 4 * 1024 };
 export const requestBytes: Rate = { burst: 128 * 1024, perSecond: 16 * 1024 };
 
 /** Concurrent streams of one peer at a provider. */
-export const streamsOfCaller = { request: 8, all: 3 * 8 + 8 };
+export const streamsOfCaller = { request: 8, all: 5 * 8 + 8 };
 
 /** The size of a provider's work. */
 export type ProviderScale = {
@@ -302,6 +302,31 @@ export function challengeQueue({ committees, groups, keepers }: ProviderScale): 
   const perPeer = Math.max(8, 2 * (committees + Math.floor(groups / maxTargets)));
   return { total: keepers * perPeer, perPeer };
 }
+
+/** Questions of one peer for the offer: one in a while. */
+export const offerRate: Rate = { burst: 16, perSecond: 1 };
+
+/** Requests to store that are small, of one peer: a client asks about each piece and then about the next. */
+export const storeRate: Rate = { burst: 256, perSecond: 64 };
+
+/** Proposals of one peer: one for each list. */
+export const proposalRate: Rate = { burst: 16, perSecond: 1 };
+
+/** Proposals of all peers: each costs a signature and some eight calls of the chain's endpoint. */
+export const allProposalsRate: Rate = { burst: 64, perSecond: 8 };
+
+/** Ranges of one peer that were stored already, or do not match their piece: a client that goes on after a failure repeats a few. */
+export const wastedRate: Rate = { burst: 64, perSecond: 1 };
+/** What a range costs that does not match its piece: an honest client sends none. */
+export const wrongRangeTokens = 8;
+
+/** Ranges and list pages that are received at a time, of all peers: about 64 MB. */
+export const maxBodiesInFlight = 32;
+/** Of one peer. */
+export const maxBodiesOfPeer = 8;
+
+/** Bytes of a peer whose request was accepted: its data, as fast as it is hashed. The number of its requests under way is bounded. */
+export const senderBytes: Rate = { burst: 64 * MiB, perSecond: 1024 * MiB };
 
 /** Concurrent piece-list pages, of all peers and of one; a page has about 640 kB. */
 export const pageQueue = { total: 8, perPeer: 2 };

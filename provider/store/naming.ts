@@ -1,0 +1,52 @@
+/** R43: the payer's names of pieces, and the piece of a name for whom the payer permits to read. */
+import { refusal } from "../../protocol/codec/challenge.ts";
+import { permissionSigner } from "../../protocol/codec/retrieve.ts";
+import type { FindPiece, NamePiece } from "../../protocol/codec/store.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import type { StoreDependencies, Told } from "./ports.ts";
+import type { Receiving } from "./receiving.ts";
+import type { KeptRequest } from "./requests.ts";
+
+export class Naming {
+  readonly #deps: StoreDependencies;
+  readonly #receiving: Receiving;
+
+  constructor(deps: StoreDependencies, receiving: Receiving) {
+    this.#deps = deps;
+    this.#receiving = receiving;
+  }
+
+  async name(kept: KeptRequest, { piece, name }: NamePiece): Promise<Told<"named">> {
+    const entry = await this.#receiving.pieceOf(kept, piece);
+    if ("kind" in entry) return entry;
+    await this.#deps.requests.name(kept, piece, name);
+    return { kind: "named" };
+  }
+
+  /** The newest list of the group that has the name, among those to which this provider consented. */
+  async find(message: FindPiece, peer: string): Promise<Told<"found">> {
+    const { scope, chain, requests } = this.#deps;
+    const { chainId, group, name, until } = message;
+    if (chainId !== scope.chainId || !chain.groups.has(group)) {
+      return refusal("unknown-group", `${group}: not served here`);
+    }
+    const signer = permissionSigner({ chainId, group }, peer, message);
+    const payer = await chain.payer(group);
+    if (signer !== payer) {
+      return refusal("not-the-payer", `permission: expected by ${payer}, actual ${signer ?? "none"}`);
+    }
+    const head = await chain.head();
+    if (head > until) {
+      return refusal("not-the-payer", `permission: ended with block ${until}, head is ${head}`);
+    }
+    for (const kept of requests.all().reverse()) {
+      const { request, consentUntil } = kept;
+      if (request.group !== group || consentUntil === 0) continue;
+      const piece = await requests.pieceOf(request, name);
+      if (piece === undefined) continue;
+      const { root, size } = (await requests.list(kept)).pieces.at(piece) as PieceEntry;
+      return { kind: "found", root: Uint8Array.from(root), size };
+    }
+    return refusal("unknown-name", `no piece of the group has this name`);
+  }
+}
