@@ -3,7 +3,7 @@
  * chain that creates a contract by CREATE2 from what it is sent. Its own creation is a transaction that was signed once, without a
  * chain id and by a key that nobody has, so that anybody can send it on any chain that accepts such transactions.
  */
-import type { JsonRpcProvider } from "ethers";
+import { keccak256, type JsonRpcProvider } from "ethers";
 import { CliError, exitCodes } from "../console/exit.ts";
 
 export const proxyAddress = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
@@ -60,7 +60,6 @@ const isKnown = /already known|already imported|known transaction/i;
 
 /** Sends the proxy's transaction. Without coin on its account no node takes it, but its answer shows whether it would. */
 export async function broadcastProxy(provider: JsonRpcProvider): Promise<Broadcast> {
-  const { keccak256 } = await import("ethers");
   const hash = keccak256(proxyTransaction);
   try {
     await provider.send("eth_sendRawTransaction", [proxyTransaction]);

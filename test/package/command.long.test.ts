@@ -102,6 +102,24 @@ describe("the installed command", () => {
     expect(said).toContain(expected.words);
   });
 
+  it("holds the contracts that a deployment puts on a chain, as this repository compiles them", async () => {
+    const [key, password] = [join(scene.folder, "deployer.json"), join(scene.folder, "password")];
+    const made = await whitepay("group", "key", "--out", key, "--password-file", password, "--kdf", "light");
+    expect(made.code, made.stderr).toBe(0);
+    const { address } = JSON.parse(await readFile(key, "utf8")) as { address: string };
+    await fundOperators(scene.provider, [`0x${address.replace("0x", "")}`]);
+    const words = ["--rpc", scene.rpc, "--key", key, "--password-file", password, "--dry-run", "--json"];
+    const [installedOne, own] = await Promise.all([
+      whitepay("deploy", ...words),
+      runCli(["deploy", ...words]),
+    ]);
+    expect(installedOne.code, installedOne.stderr).toBe(0);
+    const { deployer, complete, missing } = parsed(installedOne) as Record<string, unknown>;
+    expect(complete).toBe(false);
+    expect(missing).toHaveLength(9);
+    expect(parsed(own)).toMatchObject({ deployer });
+  });
+
   it("explains turns", async () => {
     const words = [
       "--ts",
