@@ -14,6 +14,7 @@ import { Pace } from "../fleet/pace.ts";
 import { Processes } from "../fleet/processes.ts";
 import { fleetParams } from "../fleet/setup.ts";
 import { listenForSignals, Stop } from "../fleet/stop.ts";
+import { offerOf } from "./offers.ts";
 import { makePayer } from "./payer.ts";
 
 export type DevnetOptions = {
@@ -145,6 +146,7 @@ export async function runDevnet(options: DevnetOptions): Promise<ExitCode> {
       params: fleetParams(options.keepers),
       polling_ms: blockTime_ms / 4,
       providerCommand: "provider",
+      offerOf,
       say,
       ...(options.port === undefined ? {} : { port: options.port }),
     } as const;
