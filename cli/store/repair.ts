@@ -1,6 +1,8 @@
 /** `whitepay repair`: copies at providers that prove too little, leave or do not answer are made anew at others (R43). */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import type { GroupAt } from "../../client/group-view.ts";
 import { costOf } from "../../client/prices.ts";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { encodeCatalogue, type CatalogueItem } from "../../client/storing/catalogue.ts";
@@ -19,6 +21,8 @@ import { replacing, unfinished } from "./replace.ts";
 import { knownGroup, withWritingSession, type WritingSession } from "./session.ts";
 import type { Sending, StoreWork } from "./state.ts";
 import { readStored, type Holder, type StoredGroup } from "./stored.ts";
+
+const secondLook_ms = 5_000;
 
 export type Repaired = { readonly name: string; readonly from: string; readonly to: string };
 export type RepairReport = {
@@ -67,7 +71,7 @@ export async function repair(session: WritingSession, options: StoringOptions): 
   const { folder } = session;
   const { work } = folder.state;
   if (work !== undefined && work.kind !== "repair") throw unfinished(work);
-  const stored = await readStored(session, knownGroup(session, folder.state.group ?? work?.group));
+  const stored = await readTwice(session, knownGroup(session, folder.state.group ?? work?.group));
   let unrepairable: readonly string[] = [];
   if (work === undefined) {
     const planned = await planRepair(session, stored);
@@ -79,18 +83,20 @@ export async function repair(session: WritingSession, options: StoringOptions): 
   const open = new Map<string, ReadItem>();
   const sources = readingFrom(session, stored, open);
   let last: StoreWork | undefined;
-  const remember = replacing(session);
   try {
-    await carryOut(
-      session,
-      sources,
-      (now, lost) => remember(now, lost),
-      (done) => (last = done),
-    );
+    await carryOut(session, sources, replacing(session), (done) => (last = done));
   } finally {
     for (const read of open.values()) await read.close();
   }
   return { repaired: movesOf(last), unrepairable };
+}
+
+/** A provider that does not answer gets a second chance: a copy made anew costs more than a pause. */
+async function readTwice(session: WritingSession, group: GroupAt): Promise<StoredGroup> {
+  const stored = await readStored(session, group);
+  if (stored.holders.every(({ list }) => list !== undefined)) return stored;
+  await sleep(secondLook_ms, undefined, { signal: session.signal });
+  return readStored(session, group);
 }
 
 function movesOf(work: StoreWork | undefined): Repaired[] {

@@ -12,6 +12,7 @@ import { withWritingSession, type WritingSession } from "./session.ts";
 import { openSource, type StoredSource } from "./source.ts";
 import { replacing, unfinished } from "./replace.ts";
 import type { StoreWork } from "./state.ts";
+import { watchCopies } from "./watch.ts";
 import { readStored, type StoredGroup } from "./stored.ts";
 
 type StoreOptions = StoringOptions & {
@@ -21,6 +22,8 @@ type StoreOptions = StoringOptions & {
   readonly committee?: string;
   readonly public?: boolean;
   readonly discard?: boolean;
+  readonly watch?: boolean;
+  readonly every: number;
 };
 
 const maxCopies = 256;
@@ -42,8 +45,25 @@ export function register(program: Command): void {
     .option("--budget <tokens>", "most to deposit, in whole tokens (default: what the account has)")
     .option("--committee <address>", "committee of a new group (default: the open one with the lowest fee)")
     .option("--public", "store the bytes as they are, readable for everybody")
-    .option("--discard", "give up an unfinished transfer of other files");
-  storingOptions(command).action((paths: string[], options: StoreOptions) => store(paths, options));
+    .option("--discard", "give up an unfinished transfer of other files")
+    .option("--watch", "go on afterwards: look after the copies and repair them, until Ctrl-C or SIGTERM")
+    .option(
+      "--every <seconds>",
+      "time between two looks of --watch",
+      integerOption("--every", { min: 1, max: 86_400 }),
+      600,
+    );
+  storingOptions(command).action((paths: string[], options: StoreOptions) => storeAndWatch(paths, options));
+}
+
+async function storeAndWatch(paths: readonly string[], options: StoreOptions): Promise<void> {
+  await store(paths, options);
+  if (options.watch !== true || options.dryRun === true) return;
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  await watchCopies(options, { every_s: options.every, signal: stopping.signal });
 }
 
 async function store(paths: readonly string[], options: StoreOptions): Promise<void> {

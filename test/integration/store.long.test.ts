@@ -134,6 +134,103 @@ describe("a payer's data", () => {
   });
 
   it(
+    "is read on a new machine with the payer's key and the group's address alone",
+    { timeout: 3 * minutes },
+    async () => {
+      const machine = join(scene.folder, "new-machine");
+      mkdirSync(machine);
+      const config = join(machine, "payer.yaml");
+      writeFileSync(config, readFileSync(scene.payerConfig));
+      const { items } = await scene.json<{ items: { name: string }[] }>(
+        "list",
+        "--config",
+        config,
+        "--group",
+        stored.group,
+      );
+      expect(items.map(({ name }) => name)).toEqual(["letters.tar", "photos"]);
+      const nothing = await scene.run("list", "--config", config);
+      expect(nothing.code).toBe(2);
+      expect(nothing.stderr).toMatch(/this payer has no group/);
+    },
+  );
+
+  it(
+    "is refused with numbers if providers, money or files do not suffice",
+    { timeout: 4 * minutes },
+    async () => {
+      const file = join(scene.folder, "more.bin");
+      writeFileSync(file, generatedBytes("more", 1000));
+      const before = await transactionsOf();
+      const few = await scene.run("store", file, "--copies", "9", "--yes");
+      expect(few.code).toBe(4);
+      expect(few.stderr).toMatch(/too few providers.*\n {2}expected: 9 providers\n {2}actual: {3}5/);
+      const poor = await scene.run(
+        "store",
+        file,
+        "--copies",
+        "2",
+        "--for",
+        "900months",
+        "--budget",
+        "0.000000000001",
+        "--yes",
+      );
+      expect(poor.code).toBe(5);
+      expect(poor.stderr).toMatch(
+        /costs more than the budget\n {2}expected: at least .* WPD\n {2}actual: {3}0.000000000001 WPD/,
+      );
+      const missing = await scene.run("store", join(scene.folder, "nothing-here"), "--yes");
+      expect(missing.code).toBe(2);
+      const time = await scene.run("store", file, "--for", "6weeks", "--yes");
+      expect(time.code).toBe(2);
+      const planned = await scene.json<Stored>(
+        "store",
+        file,
+        "--copies",
+        "2",
+        "--for",
+        "5000blocks",
+        "--dry-run",
+      );
+      expect(planned.items).toEqual([{ name: "more.bin", bytes: 1000, copies: [] }]);
+      expect(await transactionsOf()).toBe(before);
+    },
+  );
+
+  it(
+    "is stored as it is with --public, the same piece everywhere, beside what is encrypted",
+    { timeout: 5 * minutes },
+    async () => {
+      const file = join(scene.folder, "archive.bin");
+      writeFileSync(file, generatedBytes("archive", 2_500_000));
+      const made = await scene.json<Stored>(
+        "store",
+        file,
+        "--public",
+        "--copies",
+        "2",
+        "--for",
+        "5000blocks",
+        "--yes",
+      );
+      expect(made.group).toBe(stored.group);
+      const [item] = made.items;
+      expect(new Set(item?.copies.map(({ root }) => root)).size).toBe(1);
+      expect(item?.copies.every(({ bytes }) => bytes === 2_500_000)).toBe(true);
+      expect((await holdersOf(readFileSync(file).subarray(0, 64))).length).toBe(2);
+      const out = join(scene.folder, "public");
+      await scene.json("get", "archive.bin", "letters.tar", "--out", out);
+      for (const name of ["archive.bin", "letters.tar"]) {
+        expect(readFileSync(join(out, name)).equals(readFileSync(join(scene.folder, name)))).toBe(true);
+      }
+      await scene.json("remove", "archive.bin", "--yes");
+      const { items } = await scene.json<{ items: { name: string }[] }>("list");
+      expect(items.map(({ name }) => name)).toEqual(["letters.tar", "photos"]);
+    },
+  );
+
+  it(
     "is made anew elsewhere when a provider is killed, and still comes back",
     { timeout: 6 * minutes },
     async () => {

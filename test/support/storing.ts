@@ -63,9 +63,10 @@ export async function openStoring({
   await community.providers.start([]);
   const payerConfig = await makePayer(folder, community.base);
   const start = (...args: string[]): Command => {
+    const config = args.includes("--config") ? [] : ["--config", payerConfig];
     const child = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", cliScript, ...args, "--config", payerConfig],
+      ["--disable-warning=ExperimentalWarning", cliScript, ...args, ...config],
       { cwd: projectRoot, env: { ...withoutSettings(process.env), NO_COLOR: "1" }, timeout: limit_ms },
     );
     const text = { out: "", err: "" };
