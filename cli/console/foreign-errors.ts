@@ -123,11 +123,12 @@ function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
 function diskFault(thrown: Thrown): ForeignFault | undefined {
   if (!isDiskFull(thrown)) return undefined;
   const place = thrown instanceof DiskFullError ? thrown.place : thrown.path;
+  const detail = thrown instanceof DiskFullError ? thrown.detail : undefined;
   return {
     kind: "failed",
     message: `the disk is full${typeof place === "string" ? `: ${place} cannot be written` : ""}`,
     expected: "free disk space",
-    actual: "none (ENOSPC)",
+    actual: detail ?? "none (ENOSPC)",
     hint: "free disk space, then re-run; data written before is kept",
   };
 }

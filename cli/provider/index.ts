@@ -7,6 +7,7 @@ import { registerRegister } from "./register.ts";
 import { registerRights } from "./rights.ts";
 import { registerRun } from "./run.ts";
 import { registerStatus } from "./status.ts";
+import { registerVolumes } from "./volumes.ts";
 
 export function register(program: Command): void {
   const provider = program.command("provider").description("store data, answer challenges");
@@ -15,6 +16,7 @@ export function register(program: Command): void {
   registerRegister(provider);
   registerRun(provider);
   registerStatus(provider);
+  registerVolumes(provider);
   registerEarnings(provider);
   registerRights(provider);
 }

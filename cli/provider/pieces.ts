@@ -29,16 +29,15 @@ const groupText = "group of the pieces";
 export function registerData(provider: Command): void {
   const ingest = configOption(jsonOption(provider.command("ingest")))
     .description("copy files into the store and append them to a group's list of pieces")
-    .argument("<files...>", "regular files of at least one byte")
+    .argument("<files...>", "regular files of at least one byte; with --in-place also folders")
+    .option("--in-place", "store the files where they lie: only their hash trees take space")
     .option(
       "--group <address>",
       `${groupText}; default: the next group that gets a consent`,
       addressOption("--group"),
     )
     .option("--replace", "start a new list with these files; pieces of the old list stay stored");
-  ingest.action((files: string[], options: DataOptions & { replace?: true }) =>
-    ingestCommand(files, options),
-  );
+  ingest.action((files: string[], options: IngestOptions) => ingestCommand(files, options));
   const consent = configOption(alwaysJson(provider.command("consent")))
     .description("sign a consent for a group's list of pieces; the payer adds this provider with it (R33)")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
@@ -91,16 +90,16 @@ async function openStoreOf(config: ProviderConfig): Promise<PieceStore> {
   return openStore(config);
 }
 
-async function ingestCommand(
-  files: readonly string[],
-  options: DataOptions & { replace?: true },
-): Promise<void> {
+type IngestOptions = DataOptions & { readonly replace?: true; readonly inPlace?: true };
+
+async function ingestCommand(files: readonly string[], options: IngestOptions): Promise<void> {
   const { ingestFiles } = await import("../../provider/ingest.ts");
   const config = await loadProvider(options);
   const group = lower(options.group);
-  const list = await asProviderFailure(
+  const { list, skipped, changed } = await asProviderFailure(
     ingestFiles(config, files, {
       replace: options.replace ?? false,
+      inPlace: options.inPlace ?? false,
       ...(group === undefined ? {} : { group }),
       onFile: (file) => {
         const onProgress = hashProgressBar(file);
@@ -110,11 +109,20 @@ async function ingestCommand(
   );
   const pieces = piecesOf(list);
   const listRoot = toHex(list.root);
-  if (options.json === true) return printJson({ group, listRoot, bytes: list.totalBytes, pieces });
+  if (options.json === true) {
+    const inPlace = options.inPlace === true ? { skipped, changed } : {};
+    return printJson({ group, listRoot, bytes: list.totalBytes, pieces, ...inPlace });
+  }
   printLine(
     `list      ${listRoot}, ${whose(group)}: ${counted(pieces.length, "piece")}, ${formatBytes(Number(list.totalBytes))}`,
   );
   for (const { root, size } of pieces) printLine(`  piece   ${root}  ${counted(size, "byte")}`);
+  for (const { path, reason } of skipped) printLine(`  skipped ${path}: ${reason}`);
+  for (const { path, before } of changed) {
+    printLine(
+      `  changed ${path}: piece ${before} can no longer be proven; restore the file, or remove the piece`,
+    );
+  }
   say(`next: sign the list: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
 }
 

@@ -2,7 +2,9 @@
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { readJournal, type Journal } from "../../provider/journal.ts";
+import { readScrubState, type ScrubState } from "../../provider/scrub-state.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
+import type { VolumeLook } from "../../storage/disk/volumes/volume-set.ts";
 import type { DataChange, GroupAt, ProviderAccount } from "../../client/group-view.ts";
 import { committedAt } from "../../client/proven.ts";
 import { groupStatus as readGroup } from "../../client/status.ts";
@@ -19,6 +21,7 @@ import {
   type ProviderOptions,
   type ReaderContext,
 } from "./context.ts";
+import { scrubLines, volumeLine } from "./volumes.ts";
 import { outcomesOf, recordKey, sumsOf } from "./challenge-outcomes.ts";
 import type { KeeperRecord, Outcome, OutcomeSums } from "./challenge-outcomes.ts";
 import { formatShare } from "../console/share.ts";
@@ -93,6 +96,9 @@ type Status = {
   readonly registered: boolean;
   readonly multiaddrs: readonly string[];
   readonly stored: Stored;
+  readonly volumes: readonly VolumeLook[];
+  /** Undefined before the daemon has read the first piece. */
+  readonly scrub: ScrubState | undefined;
   readonly totals: Journal["totals"];
   readonly groups: readonly GroupStatus[];
 };
@@ -113,11 +119,14 @@ async function statusOf(context: ReaderContext, options: StatusOptions): Promise
     };
     seen.push(await groupStatus(asked, entries));
   }
+  const store = await openStore(config);
   return {
     operator,
     registered: found.registeredAt > 0,
     multiaddrs: found.multiaddrs,
-    stored: await storedIn(await openStore(config)),
+    stored: await storedIn(store),
+    volumes: await store.volumes.look(),
+    scrub: await readScrubState(config.dataDir),
     totals,
     groups: seen,
   };
@@ -209,7 +218,8 @@ function courseLines({ committee, next, ahead, leavesAt }: GroupStatus): string[
   return [`  served   by ${committee ?? "no committee"}${moves}`, ...changes, ...leaves];
 }
 
-function print({ operator, registered, multiaddrs, stored, totals, groups }: Status): void {
+function print(status: Status): void {
+  const { operator, registered, multiaddrs, stored, volumes, scrub, totals, groups } = status;
   printLine(
     `provider   ${operator}, ${registered ? `registered at ${multiaddrs.join(", ")}` : "not registered: whitepay provider register"}`,
   );
@@ -221,19 +231,21 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
     );
   }
   for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
+  for (const look of volumes) printLine(volumeLine(look));
+  for (const line of scrubLines(scrub)) printLine(line);
   printLine(
     `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${counted(totals.answered, "challenge")} answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} repeated, ${totals.refused} refused`,
   );
   printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${counted(totals.served, "range")}`);
-  for (const status of groups) {
-    const { group, provider, bytes, money, slots, sums, notWhole } = status;
+  for (const one of groups) {
+    const { group, provider, bytes, money, slots, sums, notWhole } = one;
     if (provider === undefined) {
       printLine(`group      ${group}: not a provider; send the payer a consent: whitepay provider consent`);
       continue;
     }
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
     printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
-    for (const line of courseLines(status)) printLine(line);
+    for (const line of courseLines(one)) printLine(line);
     printLine(`  money    ${moneyText(money)}`);
     const { challenges, whole, partial, failed, notAsked, unknown, bytesProven, bytesCommitted } = sums;
     printLine(

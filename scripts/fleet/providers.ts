@@ -146,7 +146,7 @@ export class ProviderFleet {
       this.#seats.map(async (seat) => {
         const source = join(seat.folder, "incoming");
         const files = await writeProviderFiles(source, payer, seat.index);
-        const list = await ingestFiles(await loadConfig(seat.configFile), files, { group: lower(group) });
+        const { list } = await ingestFiles(await loadConfig(seat.configFile), files, { group: lower(group) });
         await rm(source, { recursive: true });
         return list.totalBytes;
       }),

@@ -5,6 +5,8 @@ export class DiskFullError extends Error {
   override readonly name = "DiskFullError";
   /** File or folder of the write; undefined if it is unknown. */
   readonly place: string | undefined;
+  /** How much was needed, and where there is how much; undefined if a write failed. */
+  readonly detail: string | undefined;
 
   constructor(
     place: string | undefined,
@@ -13,6 +15,7 @@ export class DiskFullError extends Error {
     const text = detail ?? (place === undefined ? undefined : `${place} cannot be written`);
     super(`the disk is full${text === undefined ? "" : `: ${text}`}`, { cause });
     this.place = place;
+    this.detail = detail;
   }
 }
 

@@ -162,7 +162,10 @@ export async function store(
     await writeFile(file, seededBytes(size, 100 * seed + index + 1));
     files.push(file);
   }
-  const list = await ingestFiles(config, files, { group: group.address, replace: provider !== undefined });
+  const { list } = await ingestFiles(config, files, {
+    group: group.address,
+    replace: provider !== undefined,
+  });
   await group.use(await consentFor(config, keys, group.address, { price }), provider);
   return { group, list, files };
 }

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PieceEntry } from "../../core/piece-list.ts";
 import { isWhole } from "../check-piece.ts";
-import { namingFullDisk } from "../disk-full.ts";
+import { isDiskFull, namingFullDisk } from "../disk-full.ts";
 import type { HashOptions } from "../hash-file.ts";
 import { makeFiles } from "../make-tree.ts";
 import { readSource } from "../piece-files.ts";
@@ -125,6 +125,10 @@ async function copyPiece(
       }
       await store.publish(target, work, entry);
       return undefined;
+    } catch (error) {
+      if (isDiskFull(error)) throw error;
+      // A missing file or a bad sector of one piece: the others are moved.
+      return (error as Error).message;
     } finally {
       await rm(work, { recursive: true, force: true });
     }

@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { writeFileAtomic } from "../atomic-write.ts";
 import { DiskFullError } from "../disk-full.ts";
 import { whyNot } from "../file-words.ts";
+import { StoreError } from "../lists.ts";
 import { readMark, writeMark } from "./mark.ts";
 import { Volume } from "./volume.ts";
 import type { VolumeSetting } from "./volume.ts";
@@ -189,11 +190,11 @@ export class VolumeSet {
     return this.#members.find(({ volume }) => volume.path === resolve(path))?.volume;
   }
 
-  /** @throws Error if the volume is gone */
+  /** @throws StoreError if the volume is gone */
   async setDraining(volume: Volume, isDraining: boolean): Promise<void> {
     const member = this.#members.find((one) => one.volume === volume) as Member;
     const found = await this.#find(member);
-    if (found.fault !== undefined) throw new Error(`${volume.path}: ${found.fault}`);
+    if (found.fault !== undefined) throw new StoreError(`${volume.path}: ${found.fault}`);
     if (isDraining) await writeFile(this.#drainPath(found.id), "");
     else await rm(this.#drainPath(found.id), { force: true });
   }
@@ -201,6 +202,7 @@ export class VolumeSet {
   /**
    * The ready volume with the most free bytes, if a piece fits.
    * @throws DiskFullError that names every volume and why it does not take the piece
+   * @throws StoreError that does so, if none takes new pieces
    */
   async place(bytes: number): Promise<Volume> {
     let best: VolumeLook | undefined;
@@ -215,6 +217,9 @@ export class VolumeSet {
       if (condition === "ready") return `${path} has ${freeBytes} free`;
       return `${path} is ${condition}${reason === undefined ? "" : ` (${reason})`}`;
     });
+    if (looks.every(({ condition }) => condition !== "ready")) {
+      throw new StoreError(`no volume takes new pieces: ${whys.join("; ")}`);
+    }
     throw new DiskFullError(undefined, { detail: `no volume takes ${bytes} bytes: ${whys.join("; ")}` });
   }
 

@@ -83,6 +83,17 @@ describe("draining a volume", () => {
     expect(await lostLeaves(store, entries)).toBe(0);
   });
 
+  it("moves the others if the bytes of one piece are missing", async () => {
+    const { a, store, entries } = await filled();
+    await rm(join(store.pieceDir(entries[1]!.root), "data"));
+    const { moved, left } = await drainVolume(store, store.volumes.at(a)!);
+    expect([moved, left.length, left[0]?.reason]).toEqual([
+      3,
+      1,
+      expect.stringMatching(/data: no such file/),
+    ]);
+  });
+
   it("stops with a reason if the others have no room, and loses nothing", async () => {
     const { a, b, store, entries } = await filled();
     await store.volumes.use([{ path: a }, { path: b, maxBytes: 1_000_000 }]);

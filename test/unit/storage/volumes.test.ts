@@ -200,6 +200,11 @@ describe("a draining volume", () => {
     await addPiece(store, at, 1);
     expect(await on(b)).toHaveLength(1);
     expect((await conditions(store))[0]).toEqual([a, "draining"]);
+    await other.volumes.setDraining(other.volumes.at(b)!, true);
+    await expect(addPiece(store, at, 2)).rejects.toThrow(
+      /no volume takes new pieces: .*a is draining; .*b is draining/,
+    );
+    await other.volumes.setDraining(other.volumes.at(b)!, false);
     await other.volumes.setDraining(other.volumes.at(a)!, false);
     await addPiece(store, at, 2);
     expect(await on(a)).toHaveLength(1);
