@@ -7,13 +7,7 @@ import type { JsonRpcProvider } from "ethers";
 import { CliError, exitCodes, usageError, type ExitCode } from "../../cli/console/exit.ts";
 import { printJson, printLine, say } from "../../cli/console/output.ts";
 import { refuseTooMuch } from "../demo/params.ts";
-import {
-  buildCommunity,
-  startDaemons,
-  type Base,
-  type CommunityOptions,
-  type OfferedContracts,
-} from "../fleet/build.ts";
+import { buildCommunity, startDaemons, type Base, type CommunityOptions } from "../fleet/build.ts";
 import { openDataFolder } from "../fleet/folder.ts";
 import type { KeeperFleet } from "../fleet/keepers.ts";
 import { Pace } from "../fleet/pace.ts";
@@ -53,8 +47,6 @@ export type DevnetDocument = {
 const blockTime_ms = 1_000;
 /** After this time the chain goes on without a keeper that has not finished its work for a block. */
 const patience_ms = 30_000;
-/** What the first provider asks, in whole tokens a TiB and month; each further one asks a little more. */
-const monthPrice = { first: 1_000, step: 10 } as const;
 /** The daemon without which nothing works. */
 const chainName = "the chain";
 
@@ -71,16 +63,6 @@ async function refuseTakenPort(port: number): Promise<void> {
       hint: "choose another port, or leave --port out",
     });
   });
-}
-
-/** Every provider offers room in a region of its own, so that copies can be kept apart. */
-function offerOf(index: number, { factory, token }: OfferedContracts): object {
-  return {
-    factories: [factory],
-    prices: [{ token, perMonth: String(monthPrice.first + monthPrice.step * index) }],
-    blockTime_s: blockTime_ms / 1000,
-    regions: [`region-${index + 1}`],
-  };
 }
 
 /** Mines at a steady pace, and slower while a keeper needs longer for a block: load must not make answers late. */
