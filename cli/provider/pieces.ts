@@ -242,6 +242,7 @@ async function neededPieces(
     for (const { root } of list === undefined ? [] : piecesOf(list)) needed.add(root);
   };
   for (const { list } of await asProviderFailure(store.currentLists())) add(list);
+  for (const list of await asProviderFailure(store.waitingLists())) add(list);
   const served = new Set([...groups.map((group) => group.toLowerCase()), ...(await store.groups())]);
   for (const group of served) {
     for (const root of await committedLists(provider, at(group), operator)) {
@@ -256,8 +257,10 @@ async function deleteUnused(options: DataOptions): Promise<void> {
   const { group: _group, ...others } = options;
   await withReader(others, async (context) => {
     const store = await openStoreOf(context.config);
+    // Read first: a piece that arrives by offer is stored after its list.
+    const stored = await store.storedRoots();
     const needed = await neededPieces(store, context);
-    const unused = (await store.storedRoots()).filter((root) => !needed.has(root));
+    const unused = stored.filter((root) => !needed.has(root));
     let bytes = 0;
     for (const root of unused) bytes += await store.deletePiece(root);
     if (options.json === true) return printJson({ deleted: unused, bytes });

@@ -74,6 +74,7 @@ export async function openStoring(parts: StoringParts): Promise<Storing> {
     source: rangeSource(scope.chainId, () => node),
     events: recordStoreEvents(log, figures),
   });
+  await desk.recover();
   figures.waitingBytes(() => rooms.waitingBytes());
   const { peerIdBytes: peerId } = await providerIdentity(keys);
   const offered = { scope, operator, peerId, settings, prices };

@@ -63,8 +63,8 @@ export class Consents {
 
   /** A refusal that names the first piece which is not whole. */
   async #missing(kept: KeptRequest): Promise<ReturnType<typeof refusal> | undefined> {
-    const { listed, request } = kept;
-    if (listed < request.pieces) {
+    const { listed, isChecked, request } = kept;
+    if (!isChecked) {
       return refusal("incomplete", `pieces of the list: expected ${request.pieces}, actual ${listed} so far`);
     }
     const list = await this.#deps.requests.list(kept);

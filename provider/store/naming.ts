@@ -41,7 +41,7 @@ export class Naming {
     }
     for (const kept of requests.all().reverse()) {
       const { request, consentUntil } = kept;
-      if (request.group !== group || consentUntil === 0) continue;
+      if (request.group !== group || consentUntil === 0 || !kept.isChecked) continue;
       const piece = await requests.pieceOf(request, name);
       if (piece === undefined) continue;
       const { root, size } = (await requests.list(kept)).pieces.at(piece) as PieceEntry;

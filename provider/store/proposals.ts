@@ -65,11 +65,14 @@ export class Proposals {
       digest,
       order: before?.order ?? requests.nextOrder(),
       state: before?.state ?? "waiting",
-      listed: known?.listed ?? 0,
+      listed: before?.listed ?? 0,
+      isChecked: before?.isChecked ?? false,
       until: (await chain.head()) + waitingBlocks,
       consentUntil: known?.consentUntil ?? 0,
     };
     await requests.put(kept);
+    // The list of one that was over is sent again, and protected anew.
+    if (before === undefined && known !== undefined) await requests.dropEntries(kept);
     const { group, payer, listRoot, bytes } = request;
     events.accepted({ group, payer, listRoot, bytes });
     return this.#accepted(kept);

@@ -31,22 +31,31 @@ export class Receiving {
   }
 
   async addPage(kept: KeptRequest, { first, pieces }: ListPage): Promise<Told<"listed">> {
-    const { requests } = this.#deps;
     const { request } = kept;
     // A page that is here already, or one that comes too early: the answer says where to go on.
     if (first !== kept.listed || kept.listed === request.pieces) return { kind: "listed", next: kept.listed };
     if (first + pieces.length > request.pieces) {
       return refusal("malformed", `pieces: expected ${request.pieces}, actual ${first + pieces.length}`);
     }
-    const after = await requests.addEntries(kept, pieces);
-    if (after.listed < request.pieces) return { kind: "listed", next: after.listed };
-    const fault = await this.#listFault(after);
-    if (fault === undefined) {
-      await this.#inheritNames(after);
-      return { kind: "listed", next: after.listed };
+    const after = await this.#deps.requests.addEntries(kept, pieces);
+    const fault = await this.finishList(after);
+    return fault ?? { kind: "listed", next: after.listed };
+  }
+
+  /** Checks a list whose entries are all here; one that is not the request's is forgotten, with the reason. */
+  async finishList(kept: KeptRequest): Promise<ReturnType<typeof refusal> | undefined> {
+    const { requests, store } = this.#deps;
+    const { request, listed, isChecked } = kept;
+    if (isChecked || listed < request.pieces) return undefined;
+    const fault = await this.#listFault(kept);
+    if (fault !== undefined) {
+      await requests.dropEntries(kept);
+      return fault;
     }
-    await requests.dropEntries(after);
-    return fault;
+    await store.beginWait(await requests.list(kept), request.group);
+    await this.#inheritNames(kept);
+    await requests.put({ ...kept, isChecked: true });
+    return undefined;
   }
 
   async #listFault(kept: KeptRequest): Promise<ReturnType<typeof refusal> | undefined> {

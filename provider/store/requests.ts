@@ -26,6 +26,8 @@ export type KeptRequest = {
   readonly state: RequestState;
   /** Entries of the list that are stored. */
   readonly listed: number;
+  /** All entries are stored and are the list of the request. */
+  readonly isChecked: boolean;
   /** Waiting: last block until which it waits. Over: last block until which its data stays. */
   readonly until: number;
   /** Last block in which a consent given for it may be used; 0: none was given. */
@@ -133,9 +135,10 @@ export class StoredRequests {
 
   /** Forgets the entries of the list. */
   async dropEntries(kept: KeptRequest): Promise<KeptRequest> {
-    const after = { ...kept, listed: 0 };
+    const after = { ...kept, listed: 0, isChecked: false };
     await this.put(after);
     await this.#clear(`l/${keyOf(kept.request)}/`);
+    this.#lists.delete(keyOf(kept.request));
     return after;
   }
 
@@ -198,9 +201,10 @@ export class StoredRequests {
   }
 
   /** Forgets a request, its list and its names. */
-  async drop({ request, digest }: KeptRequest): Promise<void> {
+  async drop(kept: KeptRequest): Promise<void> {
+    const { request, digest } = await this.dropEntries(kept);
     const key = keyOf(request);
-    // The record last: after a crash the request is dropped again.
+    // The record last: after a crash the request, now without a list, is dropped again.
     for (const prefix of [`l/${key}/`, `t/${key}/`, `p/${key}/`]) await this.#clear(prefix);
     await this.#db.del(`r/${key}`, { sync: true });
     this.#byKey.delete(key);

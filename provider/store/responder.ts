@@ -56,6 +56,11 @@ export class StoreDesk {
     this.upkeep = new Upkeep(deps, this.#proposals, this.#receiving);
   }
 
+  /** Finishes what a crash interrupted. */
+  async recover(): Promise<void> {
+    for (const kept of this.#deps.requests.all()) await this.#receiving.finishList(kept);
+  }
+
   /** Whether a peer may send data: a request of its was accepted. */
   isSender(peer: string): boolean {
     return this.#deps.requests.isSender(peer);

@@ -47,8 +47,8 @@ export class Rooms {
 
   /** Bytes of a request's pieces that have no folder yet; before the list is here, those beyond the group's data. */
   async missing(kept: KeptRequest): Promise<number> {
-    const { request, listed } = kept;
-    if (listed < request.pieces) return this.#growth(request);
+    const { request, isChecked } = kept;
+    if (!isChecked && kept.listed < request.pieces) return this.#growth(request);
     const list = await this.#requests.list(kept);
     const begun = await this.#begunOf(kept, list);
     let missing = 0;

@@ -65,7 +65,9 @@ export class Upkeep {
   async #commit(kept: KeptRequest): Promise<void> {
     const { chain, requests, store, events } = this.#deps;
     const { group, listRoot, bytes } = kept.request;
-    await store.useList(await requests.list(kept), group);
+    const list = await requests.list(kept);
+    await store.useList(list, group);
+    await store.endWait(list, group);
     await requests.put({ ...kept, state: "serving" });
     chain.serve(group);
     events.committed({ group, listRoot, bytes });
@@ -87,7 +89,7 @@ export class Upkeep {
     const { chain, requests, store, rooms, events } = this.#deps;
     const { group, listRoot } = kept.request;
     let bytes = 0;
-    if (kept.listed === kept.request.pieces) {
+    if (kept.isChecked) {
       const list = await requests.list(kept);
       const needed = await this.#neededRoots(kept);
       for (const entry of list.pieces) {
@@ -95,6 +97,7 @@ export class Upkeep {
       }
       const others = requests.all().some((one) => one !== kept && one.request.listRoot === listRoot);
       if (!others) await store.forgetList(list, group);
+      await store.endWait(list, group);
     }
     await requests.drop(kept);
     this.#grownAt.delete(keyOf(kept.request));
@@ -114,7 +117,7 @@ export class Upkeep {
     const { chain, requests, store } = this.#deps;
     const roots = new Set<string>();
     for (const kept of requests.all()) {
-      if (kept === without || kept.listed < kept.request.pieces) continue;
+      if (kept === without || !kept.isChecked) continue;
       for (const { root } of (await requests.list(kept)).pieces) roots.add(toHex(root));
     }
     const { group: endedGroup, listRoot } = without.request;

@@ -32,6 +32,7 @@ type ListFile = {
  *   lists/<list root>.json     every list that the provider has signed for; a challenge names one by its root
  *   groups/<address>           root of the current list of a group; empty if all its pieces were removed
  *   list                       root of the current list of the pieces that are in no group yet
+ *   waiting/<group>-<root>.json  a list that arrives by offer and that its group does not commit to yet
  * One process writes at a time, since it replaces whole lists.
  */
 export class PieceLists {
@@ -44,7 +45,7 @@ export class PieceLists {
 
   /** Creates missing folders. */
   protected static async makeFolders(dir: string): Promise<void> {
-    for (const name of ["lists", "groups"]) await mkdir(join(dir, name), { recursive: true });
+    for (const name of ["lists", "groups", "waiting"]) await mkdir(join(dir, name), { recursive: true });
   }
 
   /** The current list of a group, or of the pieces in no group; undefined if there is none. */
@@ -137,11 +138,37 @@ export class PieceLists {
     await writeFileAtomic(this.#currentPath(group), `${toHex(list.root)}\n`);
   }
 
+  /** Protects the pieces of a list that its group does not commit to yet: other processes may delete what is in no list. */
+  async beginWait(list: PieceList, group: string): Promise<void> {
+    await writeFileAtomic(this.#waitingPath(list, group), listText(list));
+  }
+
+  async endWait(list: PieceList, group: string): Promise<void> {
+    await rm(this.#waitingPath(list, group), { force: true });
+  }
+
+  async waitingLists(): Promise<PieceList[]> {
+    const lists: PieceList[] = [];
+    for (const name of await readdir(join(this.dir, "waiting"))) {
+      if (!name.endsWith(".json")) continue;
+      const path = join(this.dir, "waiting", name);
+      const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+        // It ended meanwhile.
+        if (error.code === "ENOENT") return undefined;
+        throw error;
+      });
+      if (text !== undefined) lists.push(parseList(path, text));
+    }
+    return lists;
+  }
+
+  #waitingPath(list: PieceList, group: string): string {
+    return join(this.dir, "waiting", `${group.toLowerCase()}-${toHex(list.root)}.json`);
+  }
+
   /** Keeps a list, so that challenges under its root can be answered. */
   async keepList(list: PieceList): Promise<void> {
-    const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
-    const file: ListFile = { version: 1, pieces };
-    await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
+    await writeFileAtomic(this.#listPath(list.root), listText(list));
   }
 
   /** Makes a list the group's current one, durably. */
@@ -190,6 +217,12 @@ export class PieceLists {
   #listPath(root: Uint8Array): string {
     return join(this.dir, "lists", `${toHex(root)}.json`);
   }
+}
+
+function listText(list: PieceList): string {
+  const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
+  const file: ListFile = { version: 1, pieces };
+  return `${JSON.stringify(file, undefined, 1)}\n`;
 }
 
 function parseList(path: string, text: string): PieceList {

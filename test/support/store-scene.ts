@@ -1,5 +1,5 @@
 /** Providers with offers, a committee and a payer's groups, on a chain with the real contracts, for tests of storing by offer. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, Wallet } from "ethers";
@@ -12,19 +12,21 @@ import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
 import { startProvider } from "../../provider/compose.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
 import { providerIdentity } from "../../provider/identity.ts";
-import { offerSchema } from "../../provider/store/settings.ts";
+import type { offerSchema } from "../../provider/store/settings.ts";
+import { stringify } from "yaml";
 import type { z } from "zod";
 import { send } from "./contracts/chain.ts";
 import type { Committee } from "./contracts/committee-world.ts";
 import { price, ProviderChain } from "./provider-chain.ts";
 import type { Group, Keeper } from "./provider-chain.ts";
 import { StorePayer } from "./store-payer.ts";
-import type { Answer, Parcel } from "./store-payer.ts";
+import type { Answer, Parcel, Target } from "./store-payer.ts";
 
 /** Longest time in which the daemon sees a change of the chain. */
 const look_ms = 20_000;
 
 export type StoreProvider = {
+  readonly configPath: string;
   readonly config: ProviderConfig;
   readonly keys: ProviderKeys;
   readonly operator: Hex;
@@ -86,7 +88,8 @@ export class StoreScene {
       kdf: "light",
     });
     const settings = { factories: [factory], prices: [{ token, perMonth: "0" }], graceBlocks: 20, ...offer };
-    const config = { ...(await loadConfig(paths.config)), offer: offerSchema.parse(settings) };
+    await appendFile(paths.config, stringify({ offer: settings }));
+    const config = await loadConfig(paths.config);
     const keys = await loadKeys(paths.keys, "devnet");
     const wallet = new Wallet(toHex(keys.operator), chain.world.chain.provider);
     await chain.world.chain.rpc("hardhat_setBalance", [wallet.address, "0x3635c9adc5dea00000"]);
@@ -97,6 +100,7 @@ export class StoreScene {
       ["/ip4/127.0.0.1/tcp/2"],
     ]);
     return {
+      configPath: paths.config,
       config,
       keys,
       wallet,
@@ -117,12 +121,7 @@ export class StoreScene {
   }
 
   /** The payer's side, calling from a keeper's node. */
-  async payer(
-    provider: StoreProvider,
-    running: () => RunningProvider,
-    group: Hex,
-    keeper = 0,
-  ): Promise<StorePayer> {
+  async payer(provider: StoreProvider, running: () => Target, group: Hex, keeper = 0): Promise<StorePayer> {
     const { chain } = this;
     const terms = {
       chainId: chain.chainId,
