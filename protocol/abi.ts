@@ -28,6 +28,7 @@ export const groupAbi: readonly string[] = [
   "function initialize(uint16 ceiling)",
   "function keeperArrears(address committee, uint32 version) view returns (uint256)",
   "function keeperBalance(address committee, uint32 version, uint8 index) view returns (uint256)",
+  "function multicall(bytes[] data) returns (bytes[] results)",
   "function namePayer(address next)",
   "function namedPayer() view returns (address)",
   "function payer() view returns (address)",
@@ -124,6 +125,8 @@ export const groupAbi: readonly string[] = [
   "error Head_TooWide(uint256 available, uint256 share, uint256 settledThrough, uint256 listed, uint256 ceiling)",
   "error Narrow_TooWide(uint256 bits, uint256 value)",
   "error SafeERC20FailedOperation(address token)",
+  "error AddressEmptyCode(address target)",
+  "error FailedCall()",
 ];
 
 /** A committee: `contracts/interfaces/ICommittee.sol`, with every error that its code can return. */
