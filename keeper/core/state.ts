@@ -11,7 +11,7 @@ import type { Scope } from "../../protocol/scope.ts";
 export type Config = {
   /** Lower-case operator address of this keeper. */
   readonly me: Hex;
-  /** Random id of this process. A hello with the own key and another id comes from a second instance (D9). */
+  /** Id of this process, drawn at random by the composition root. A hello with the own key and another id comes from a second instance (D9). */
   readonly instance: Hex;
   /** Newest wire version that this release understands. Every hello contains it. */
   readonly speaks: number;
