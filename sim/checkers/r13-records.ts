@@ -10,6 +10,7 @@ import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import { wasThere } from "../keepers/memory-store.ts";
 import type { Recorded } from "../keepers/memory-store.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
@@ -83,7 +84,9 @@ function faultsAt(run: Run, process: Process): string[] {
     const fault = again ? "a second time" : faultOf(run, process, one);
     return fault === undefined
       ? []
-      : [`keeper ${keeper} recorded provider ${provider} of group ${group} in slot ${slot}: ${fault}`];
+      : [
+          `keeper ${keeper} recorded provider ${provider} of ${groupName(run.cluster.chain, indexOfAddress(one.committee), group)} in slot ${slot}: ${fault}`,
+        ];
   });
 }
 

@@ -7,6 +7,7 @@ import type { Certified } from "../chain/chain-model.ts";
 import { addressOfCommittee } from "../chain/snapshots.ts";
 import { leavesOf } from "./disk.ts";
 import { scopeThen } from "./scope.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Fired } from "../scenario/strike.ts";
@@ -145,7 +146,7 @@ function tooLow(run: Run, { committee, certificate, groups }: Certified, keeper:
     const whole = wholeOf(run, about);
     if (value >= whole) return [];
     return [
-      `keeper ${keeper} integrated ${value} for group ${group}, provider ${provider}, which never failed and is owed ${whole}`,
+      `keeper ${keeper} integrated ${value} for ${groupName(run.cluster.chain, committee, group)}, provider ${provider}, which never failed and is owed ${whole}`,
     ];
   });
 }
@@ -183,19 +184,19 @@ function itemFault(
   spaceTime: bigint,
   lying: ReadonlySet<number>,
 ): string | undefined {
-  const { group, provider } = about;
-  const who = `group ${group}, provider ${provider}`;
+  const { committee, group, provider } = about;
+  const who = (): string => `${groupName(run.cluster.chain, committee, group)}, provider ${provider}`;
   const range = honestRange(run, version, about, lying);
   if (range === undefined) return undefined;
   const whole = wholeOf(run, about);
   if (owedInFull(run, about) && spaceTime < whole) {
-    return `${who} held all its data: expected ${whole}, actual ${spaceTime}`;
+    return `${who()} held all its data: expected ${whole}, actual ${spaceTime}`;
   }
   const tolerance = BigInt(run.scenario.params.toleranceBps);
   const { low, high } = range;
   const isAbove = spaceTime * 10_000n >= low * (10_000n - tolerance);
   if (isAbove && spaceTime * 10_000n <= high * (10_000n + tolerance)) return undefined;
-  return `${who}: expected ${low} to ${high}, actual ${spaceTime}`;
+  return `${who()}: expected ${low} to ${high}, actual ${spaceTime}`;
 }
 
 export const range: Checker = {

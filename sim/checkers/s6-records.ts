@@ -1,11 +1,14 @@
 /** S6: a keeper still has every record that its disk acknowledged after a crash or restart, until the slot is certified. */
 import { slotAt } from "../../protocol/committee.ts";
 import { providerKey } from "../../protocol/records.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
+import { groupName } from "../group-names.ts";
 import type { Checker } from "./checker.ts";
 
 export const records: Checker = {
   name: "S6",
-  watch({ cluster, fired }) {
+  watch(run) {
+    const { cluster, fired } = run;
     const { chain } = cluster;
     // A restored backup lacks later records.
     const restored = new Set(
@@ -21,7 +24,10 @@ export const records: Checker = {
         const first = slotAt(shown.params, shown.ts);
         const there =
           record.slot < first || state.records.get(providerKey(record))?.has(record.slot) === true;
-        if (!there) lost.push(`group ${record.group}, provider ${record.provider} in slot ${record.slot}`);
+        if (!there)
+          lost.push(
+            `${groupName(run.cluster.chain, indexOfAddress(committee), record.group)}, provider ${record.provider} in slot ${record.slot}`,
+          );
       }
       if (lost.length === 0) return [];
       const text = `keeper ${i} lost ${lost.length} records, the first of ${lost[0]}`;

@@ -200,9 +200,9 @@ describe("checkers of a changed record of a run", () => {
     first?.push({ ...one, at_ms: one.at_ms + 1 });
     change(second.slice(0, 1), ({ at_ms }) => ({ at_ms: at_ms + 5 * cluster.options.blockMs[1] }));
     expect(complaints(cluster, "R13")).toEqual([
-      expect.stringMatching(/^keeper 0 recorded provider \d of group 1 in slot 0: a second time$/),
+      expect.stringMatching(/^keeper 0 recorded provider \d of group 0 in slot 0: a second time$/),
       expect.stringMatching(
-        /^keeper 1 recorded provider \d of group 1 in slot 0: an answer verified at head \d+, expected by/,
+        /^keeper 1 recorded provider \d of group 0 in slot 0: an answer verified at head \d+, expected by/,
       ),
     ]);
   });
