@@ -81,7 +81,7 @@ async function checkBooks(committee: Committee, groups: readonly SceneGroup[], t
   expect(booked.map((all) => all.length)).toEqual([1, 1]);
   const addresses = groups.map(({ address }) => address);
   // A committee has no settlements of its own.
-  const asked = [...addresses, lower(committee.address)];
+  const asked = [...addresses, lower(committee.address) as Hex];
   expect(await history.settled(asked, 0, head.block)).toEqual(new Set(addresses));
   const earlier = Math.min(...booked.flat().map(({ transaction }) => transaction.block)) - 1;
   expect(await history.settled(asked, 0, earlier)).toEqual(new Set());
