@@ -1,6 +1,6 @@
 /** State of one keeper for one committee. The machine owns it: only a step changes it. */
 import type { ChallengeTarget, Effect, OwnValues, Signed } from "./effects.ts";
-import type { CommitteeSnapshot, Version } from "../../protocol/committee.ts";
+import type { CommitteeSnapshot, GroupEntry, Version } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Decision } from "../../protocol/median.ts";
 import type { Message, MessageOf, Pinned } from "../../protocol/messages.ts";
@@ -188,6 +188,10 @@ export type KeeperState = {
   readonly records: Map<string, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1: none since the start or since this keeper got its seat. */
   challengedSlot: number;
+  /** The slot for which the challenges were prepared last, its first block, and the groups that they are about. */
+  prepared:
+    | { readonly slot: number; readonly blockHash: Hex; readonly groups: readonly GroupEntry[] }
+    | undefined;
   /** S5: notes of intervals that began before this block may be deleted, so nothing new is signed in them. */
   notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;
@@ -240,6 +244,7 @@ export function initialState(): KeeperState {
     connected: new Set(),
     records: new Map(),
     challengedSlot: -1,
+    prepared: undefined,
     notesFrom: 0,
     tasks: new Map(),
     before: new Map(),

@@ -149,6 +149,8 @@ describe("the challenges of a slot", () => {
       machine.walk(10, 14, proven);
       expect([...machine.state.records.keys()].sort()).toEqual(expected);
       expect(machine.codes()).toEqual([]);
+      // A group without a record is not challenged again at the slot's later heads.
+      expect(machine.lines.filter((line) => line.includes("make-seed"))).toHaveLength(1);
     }
   });
 
