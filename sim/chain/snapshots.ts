@@ -16,12 +16,15 @@ import type { GroupModel } from "./group-model.ts";
 const id = (first: number, index: number): Hex =>
   `0x${first.toString(16).repeat(18)}${index.toString(16).padStart(4, "0")}`;
 
+const committees: Hex[] = [];
+const groups: Hex[] = [];
+
 export function addressOfCommittee(index: number): Hex {
-  return id(0xc0, index);
+  return (committees[index] ??= id(0xc0, index));
 }
 
 export function addressOfGroup(index: number): Hex {
-  return id(0x67, index);
+  return (groups[index] ??= id(0x67, index));
 }
 
 /** Index of a committee or a group from its address. */

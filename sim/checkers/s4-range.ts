@@ -110,12 +110,27 @@ function isOf(one: MemoryStore["integrated"][number], committee: number): boolea
   return one.committee === addressOfCommittee(committee);
 }
 
-/** A keeper's own values of an interval. */
-function ownValues(run: Run, keeper: number, { committee, ts, te }: Omit<About, "group" | "provider">) {
-  return (
-    integratedOf(run, keeper).find((one) => isOf(one, committee) && one.ts === ts && one.te === te)?.values ??
-    []
-  );
+type OwnValues = MemoryStore["integrated"][number]["values"];
+const known = new WeakMap<Run, Map<string, OwnValues>>();
+
+/** A keeper's own values of an interval, of a run that is over. */
+function ownValues(
+  run: Run,
+  keeper: number,
+  { committee, ts, te }: Omit<About, "group" | "provider">,
+): OwnValues {
+  const all = known.get(run) ?? new Map<string, OwnValues>();
+  known.set(run, all);
+  const key = `${keeper}/${committee}/${ts}/${te}`;
+  let values = all.get(key);
+  if (values === undefined) {
+    const own = integratedOf(run, keeper).find(
+      (one) => isOf(one, committee) && one.ts === ts && one.te === te,
+    );
+    values = own?.values ?? [];
+    all.set(key, values);
+  }
+  return values;
 }
 
 /** Whether the group's membership began with or after this interval, so that no bytes were carried into its first slot. */
