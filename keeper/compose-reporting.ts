@@ -158,5 +158,6 @@ function monitorOf(
 }
 
 function policyOf({ policy }: KeeperConfig): StatusSource["policy"] {
-  return { ...policy, mostProviders: policy.mostProviders ?? null };
+  const { tokens, leastKeeperFee, mostProviders = null } = policy;
+  return { tokens, leastKeeperFee, mostProviders };
 }

@@ -285,7 +285,7 @@ export class Cluster {
     // R13: the keeper's timeout is much shorter than the blocks after which an answer is late.
     const { blockMs, params } = this.options;
     const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
-    const keeper = new Keeper({ timeout_ms }, this.decorate(ports, index));
+    const keeper = new Keeper({ timeout_ms, replacesResigned: false }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;

@@ -15,6 +15,8 @@ export type Config = {
   readonly instance: Hex;
   /** Newest wire version that this release understands. Every hello contains it. */
   readonly speaks: number;
+  /** R37: whether this keeper consents by itself to the replacement of members that resigned. */
+  readonly replacesResigned: boolean;
 };
 
 /** One challenge of a provider, for all of its groups, from the seed to the last answer (R9). */
@@ -205,6 +207,10 @@ export type KeeperState = {
   /** R41: transactions that settle groups of remembered certificates, by ts and first position. */
   readonly settling: Map<string, HandIn>;
   readonly own: Map<string, OwnValues>;
+  /** R37: consents of the daemon by version: whether a transaction is under way, and the head from which it may be sent again. */
+  readonly consents: Map<number, { sending: boolean; readonly again: number }>;
+  /** R37: open proposals that were reported as left to the operator. */
+  readonly withheld: Set<number>;
   readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
   turn: TurnState | undefined;
   /** The turn that certified last. If a reorg removes its certificate, it is submitted again. */
@@ -253,6 +259,8 @@ export function initialState(): KeeperState {
     certificateQuestions: { asked: 0, at: -1 },
     settling: new Map(),
     own: new Map(),
+    consents: new Map(),
+    withheld: new Set(),
     salts: new Map(),
     turn: undefined,
     certifiedTurn: undefined,

@@ -12,6 +12,7 @@ import { committeeParams } from "./committee-params.ts";
 import type { ChainSetup, WorldState } from "./chain-model.ts";
 import type { CommitteeModel, MembershipModel } from "./committee-model.ts";
 import type { GroupModel } from "./group-model.ts";
+import { noSuccession } from "../../protocol/succession.ts";
 
 const id = (first: number, index: number): Hex =>
   `0x${first.toString(16).repeat(18)}${index.toString(16).padStart(4, "0")}`;
@@ -94,6 +95,7 @@ export class Snapshots {
       groups,
       scope,
       remembered: remembered.map(({ ts, te, hash }) => ({ ts, te, hash: hash as Hex })),
+      succession: noSuccession,
     };
     return isIdle(snapshot) ? { ...snapshot, scope: undefined } : snapshot;
   }

@@ -200,6 +200,7 @@ export class MemoryStore implements StorePort {
       certificates: of("certificate"),
       salts: of("salt"),
       before: of("before"),
+      consents: of("consent").map(({ version }) => version),
     };
   }
 
@@ -256,6 +257,8 @@ function isOld(
       return row.own.ts < ts;
     case "certificate":
       return row.ts < certificatesFrom;
+    case "consent":
+      return false;
     case "note":
     case "salt":
     case "before":
@@ -299,6 +302,8 @@ function keyOf(write: Write): string {
       return `salt/${write.round}`;
     case "before":
       return `before/${write.ts}`;
+    case "consent":
+      return `consent/${write.version}`;
     case "head":
       return "head";
   }

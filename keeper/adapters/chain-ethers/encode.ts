@@ -5,11 +5,18 @@ import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Transaction } from "../../core/effects.ts";
+import type { Consenting } from "../../ports/chain.ts";
 import { committeeAbi } from "./abi.ts";
+import { markedConsent } from "./own-consents.ts";
 import { uncompressedG1 } from "./signature.ts";
 
+export function calldataOf(submission: Transaction | Omit<Consenting, "committee">): string {
+  if (submission.kind === "consent") return markedConsent(submission.version, submission.replaced);
+  return handingIn(submission);
+}
+
 /** Calldata of `certify` or `settle`, with the range proof of the run that is handed in. */
-export function calldataOf(transaction: Transaction): string {
+function handingIn(transaction: Transaction): string {
   const { certificate, groups, run } = transaction;
   const { first, length } = run;
   const handedIn = groups.slice(first, first + length).map(({ number, group, items }) => ({
