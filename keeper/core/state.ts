@@ -190,10 +190,8 @@ export type KeeperState = {
   readonly records: Map<string, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1: none since the start or since this keeper got its seat. */
   challengedSlot: number;
-  /** The slot for which the challenges were prepared last, its first block, and the groups that they are about. */
-  prepared:
-    | { readonly slot: number; readonly blockHash: Hex; readonly groups: readonly GroupEntry[] }
-    | undefined;
+  /** The first block of the slot whose challenges were prepared last, and the groups that they are about. */
+  prepared: { readonly blockHash: Hex; readonly groups: readonly GroupEntry[] } | undefined;
   /** S5: notes of intervals that began before this block may be deleted, so nothing new is signed in them. */
   notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;

@@ -44,10 +44,10 @@ export function tickChallenge(step: Step): void {
   }
   state.challengedSlot = Math.max(slot, state.challengedSlot);
   const { prepared } = state;
-  // Within a slot only a reorg of its first block, or another state of the groups, brings new challenges.
-  if (prepared?.slot !== slot || prepared.blockHash !== blockHash || prepared.groups !== committee.groups) {
+  // The first block names the slot. Within a slot only its reorg, or another state of the groups, brings new challenges.
+  if (prepared?.blockHash !== blockHash || prepared.groups !== committee.groups) {
     prepare(step, committee, slot, blockHash);
-    state.prepared = { slot, blockHash, groups: committee.groups };
+    state.prepared = { blockHash, groups: committee.groups };
   }
   for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, committee, task);
 }
