@@ -29,7 +29,7 @@ export default defineConfig({
     overrides: {
       "contracts/Upkeeping.sol": compiler(1_000),
       "contracts/UpkeepingDesk.sol": compiler(100),
-      "contracts/Committee.sol": compiler(200),
+      "contracts/Committee.sol": compiler(700),
     },
   },
   coverage: { skipFiles: ["contracts/harness/**", "contracts/demo/**", "contracts/interfaces/**"] },

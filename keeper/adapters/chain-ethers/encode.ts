@@ -1,5 +1,5 @@
 /** Transactions of a committee as calldata (R29). */
-import { CertificateTree, itemWord } from "../../../protocol/certificate.ts";
+import { CertificateTree, groupWords } from "../../../protocol/certificate.ts";
 import type { Certificate, CertifiedGroup } from "../../../protocol/certificate.ts";
 import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -19,13 +19,11 @@ export function calldataOf(submission: Transaction | Omit<Consenting, "committee
 function handingIn(transaction: Transaction): string {
   const { certificate, groups, run } = transaction;
   const { first, length } = run;
-  const handedIn = groups.slice(first, first + length).map(({ number, group, items }) => ({
-    number,
-    group,
-    items: items.map(itemWord),
-  }));
-  const proof = new CertificateTree(groups).rangeProof(first, length);
-  const handed = [first, handedIn, proof];
+  const handed = [
+    first,
+    groups.slice(first, first + length).flatMap(groupWords),
+    new CertificateTree(groups).rangeProof(first, length),
+  ];
   if (transaction.kind === "settle")
     return committeeAbi.encodeFunctionData("settle", [certificate, ...handed]);
   const { signers, signature } = transaction;

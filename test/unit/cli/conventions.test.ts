@@ -96,7 +96,7 @@ describe("every call of the contracts", () => {
     "multicall",
     "initialize",
     "creditItems",
-    "withdrawKeeperFor",
+    "payOutKeeper",
     "withdrawProviderFor",
     "withdrawKeeper",
     "withdrawProvider",
