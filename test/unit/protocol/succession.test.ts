@@ -129,6 +129,11 @@ describe("the daemon's consent (R37)", () => {
     // Noted in the store and not on chain yet, as after a crash.
     expect(refusal(second, scopeWith({ proposals, noted: new Set([2]) }))).toContain(why);
     expect(verdictOn(second, scopeWith({ proposals })).kind).toBe("consent");
+    // A void one on an older base can get no consent any more.
+    const ended = { ...(proposals[0] as Proposal), base: 0 };
+    expect(verdictOn(second, scopeWith({ proposals: [ended, second], noted: new Set([2]) })).kind).toBe(
+      "consent",
+    );
     // The first one was withdrawn: the daemon's consent to it still counts as two replacements.
     const later = { proposals: [second], ownConsents: [byOperator(1), byDaemon(2, 2)] };
     expect(refusal(second, scopeWith(later))).toContain("it replaces 2 members, expected at most 0");
