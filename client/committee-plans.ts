@@ -1,5 +1,6 @@
 /** Transactions that form, change and leave a committee, as plans for `simulate` and `send` (R37, R38). */
 import { Contract, getAddress, type Provider, type Signer, type TransactionReceipt } from "ethers";
+import { consentGas } from "../protocol/succession.ts";
 import { counted } from "../protocol/counted.ts";
 import { committeeAbi, factoryAbi } from "./abi.ts";
 import {
@@ -140,6 +141,7 @@ export async function planConsent(
     contract,
     method: "consent",
     args: [version],
+    leastGas: consentGas(operators.length),
     shows: await committeeRows(chainOf(signer), { rhythm, terms, operators }),
   };
 }
@@ -153,6 +155,7 @@ export async function planHandInConsent(signer: Signer, consent: MemberConsent):
     contract: new Contract(committee, committeeAbi, signer),
     method: "consentFor",
     args: [version, operator, { deadline, signature }],
+    leastGas: consentGas(operators.length),
     shows: [
       ["members", operators.join(", ")],
       ["valid until", `block ${deadline}`],

@@ -184,6 +184,7 @@ export const certificateRefusals: Refusals = {
     rule: "R29: a group is called with the gas that it needs at worst",
     hint: "use a higher gas limit, or hand in fewer groups",
   },
+  Committee_GroupCutOff: { rule: "R29: the words handed in are whole groups", hint: daemon },
   Committee_BadGroupItems: { rule: "R33: a group has at most 256 providers", hint: daemon },
   Upkeeping_StaleInterval: {
     rule: "R29: a group takes its certificates one after another",

@@ -273,9 +273,9 @@ export class CommitteeView extends CommitteeReader {
     };
   }
 
-  /** All versions in their order, in pages: past, present, complete and proposed. */
-  async *versions(block: BlockTag = "latest"): AsyncGenerator<CommitteeVersion[], void, undefined> {
-    for (let first = 1; ; first += versionsAtOnce) {
+  /** All versions from `from` on in their order, in pages: past, present, complete and proposed. */
+  async *versions(block: BlockTag = "latest", from = 1): AsyncGenerator<CommitteeVersion[], void, undefined> {
+    for (let first = from; ; first += versionsAtOnce) {
       const page = [...(await this.#lens("versions", [first, versionsAtOnce], block))] as Result[];
       if (page.length > 0) yield page.map(({ version, operators }) => versionOf(version, operators));
       if (page.length < versionsAtOnce) return;

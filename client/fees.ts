@@ -10,7 +10,7 @@ import {
   type FeeLimits,
   type FeeMarket,
 } from "../protocol/fees.ts";
-import { CertificateTree, itemWord, type CertifiedGroup } from "../protocol/certificate.ts";
+import { CertificateTree, groupWords, type CertifiedGroup } from "../protocol/certificate.ts";
 import type { CertifiedScope } from "../protocol/certificate-gas.ts";
 import { keccakWords } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
@@ -82,8 +82,7 @@ export function sampleCall({ groups, providers }: CertifiedScope): string {
     groups: new CertificateTree(handedIn).root,
   };
   const coordinate = `${"00".repeat(16)}${sampleCoordinate}`;
-  const given = handedIn.map(({ number, group, items }) => ({ number, group, items: items.map(itemWord) }));
-  const args = [certificate, 15n, `0x${coordinate}${coordinate}`, 0, given, []];
+  const args = [certificate, 15n, `0x${coordinate}${coordinate}`, 0, handedIn.flatMap(groupWords), []];
   return committeeAbi.encodeFunctionData("certify", args);
 }
 

@@ -57,6 +57,7 @@ export type {
   Rhythm,
   Terms,
 } from "./committee-view.ts";
+export { openProposals, type Proposal } from "./proposals.ts";
 export { depositFor, groupStatus, measureBlockTime, measurePace, openGroup } from "./status.ts";
 export type { BlockPace, BlockTime, GroupStatus, KeeperAccount } from "./status.ts";
 export { lastSettledShares } from "./proven.ts";

@@ -132,6 +132,19 @@ const tokens: Refusals = {
   },
 };
 
+/** Several calls of a group in one transaction. */
+const calls: Refusals = {
+  FailedCall: {
+    rule: "R33: each of several calls in one transaction is a call of the group",
+    hint: "use calls of this group's interface; a deposit of the chain's coin needs a transaction of its own",
+  },
+  AddressEmptyCode: {
+    rule: "R33: several calls in one transaction are made to a group",
+    hint: "check the address",
+    actual: "target",
+  },
+};
+
 /** By the full name of the error. */
 export const refusalWords: Refusals = {
   ...registration,
@@ -143,4 +156,5 @@ export const refusalWords: Refusals = {
   ...certificateRefusals,
   ...numbers,
   ...tokens,
+  ...calls,
 };

@@ -1,6 +1,6 @@
 /** Decodes what groups emit about payments, and what is sent to committees (R25, R29, R30, R34). */
 import type { Log, Result, TransactionReceipt } from "ethers";
-import type { Certificate, CertifiedGroup } from "../protocol/certificate.ts";
+import { groupsOfWords, type Certificate, type CertifiedGroup } from "../protocol/certificate.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { committeeAbi, groupAbi } from "./abi.ts";
 
@@ -170,18 +170,6 @@ export type HandedIn = {
   readonly proof: readonly Hex[];
 };
 
-function certifiedGroup({ number, group, items }: Result): CertifiedGroup {
-  return {
-    number: Number(number),
-    group: (group as string).toLowerCase() as Hex,
-    items: [...(items as bigint[])].map((word) => {
-      const [rest, provider, spaceTime] = fieldsOf(word, [96, 32, 128]) as [bigint, bigint, bigint];
-      if (rest !== 0n) throw new RangeError(`item: expected 160 bits, actual ${word}`);
-      return { provider: Number(provider), spaceTime };
-    }),
-  };
-}
-
 /** The input of a call of `certify` or `settle`; undefined for other calls. */
 export function handedIn(data: string): HandedIn | undefined {
   const fragment = ["certify", "settle"]
@@ -198,7 +186,7 @@ export function handedIn(data: string): HandedIn | undefined {
       certificate: certificateOf(args["c"] as Result),
       signed,
       first: Number(args["first"]),
-      groups: [...(args["groups"] as Result[])].map(certifiedGroup),
+      groups: groupsOfWords([...(args["groups"] as bigint[])]),
       proof: [...(args["proof"] as Hex[])],
     };
   } catch {

@@ -2,6 +2,7 @@
 import type { Provider } from "ethers";
 import { CommitteeView, type CommitteePage } from "./committee-view.ts";
 import { dataAt, GroupView, type GroupAt, type GroupPage, type ProviderAccount } from "./group-view.ts";
+import { openProposals, type Proposal } from "./proposals.ts";
 import { expectContract } from "./missing-contract.ts";
 import { costOfValue, feeNeeded } from "./prices.ts";
 import { readToken } from "./token.ts";
@@ -31,6 +32,8 @@ export type GroupStatus = GroupPage & {
   readonly token: Token;
   /** The committee that serves the group; undefined if none does. */
   readonly committee: CommitteePage | undefined;
+  /** Other members that somebody proposes for the committee, and that wait for consents (R37). */
+  readonly proposals: readonly Proposal[];
   /** Of the version in force. */
   readonly keepers: readonly KeeperAccount[];
   readonly providers: readonly ProviderAccount[];
@@ -118,12 +121,13 @@ export async function groupStatus(provider: Provider, group: GroupAt): Promise<G
     measurePace(provider, head),
   ]);
   const { state, config, escrow } = page;
-  const [token, committee] = await Promise.all([
-    readToken(provider, config.token),
+  const serving =
     state.service === undefined
       ? undefined
-      : new CommitteeView(provider, { address: state.service.committee, lens: group.lens }).page(at),
-  ]);
+      : new CommitteeView(provider, { address: state.service.committee, lens: group.lens });
+  const [token, committee] = await Promise.all([readToken(provider, config.token), serving?.page(at)]);
+  const proposals =
+    serving === undefined || committee === undefined ? [] : await openProposals(serving, committee, at);
   const blockTime_s = pace.block_s;
   const now = providers.map(({ data }) => dataAt(data, at)).filter((data) => data !== undefined);
   const bytes = now.reduce((sum, data) => sum + data.bytes, 0n);
@@ -142,6 +146,7 @@ export async function groupStatus(provider: Provider, group: GroupAt): Promise<G
     pace,
     token,
     committee,
+    proposals,
     keepers: committee === undefined ? [] : await keepersOf(view, committee, at),
     providers,
     bytes,

@@ -20,6 +20,8 @@ export type TransactionPlan = {
   readonly raw?: { readonly kind: "creation" | "call" | "transfer"; readonly data: string };
   /** Value of the transaction in wei. */
   readonly value?: bigint;
+  /** Least gas limit, where a transaction of somebody else may make this one dearer after the estimate. */
+  readonly leastGas?: bigint;
   /** Rows to show before the confirmation: label and text, amounts with their unit. */
   readonly shows?: readonly (readonly [label: string, text: string])[];
   /** Token of the amounts in a refusal. */
@@ -121,7 +123,9 @@ async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared>
       hint: "split it into smaller transactions",
     });
   }
-  const wished = (estimated * gasMarginPercent) / 100n;
+  const usual = (estimated * gasMarginPercent) / 100n;
+  const { leastGas = 0n } = plan;
+  const wished = usual > leastGas ? usual : leastGas;
   const gas = wished < transactionGasCap ? wished : transactionGasCap;
   const from = await signer.getAddress();
   const balance = await provider.getBalance(from);

@@ -132,8 +132,8 @@ async function totals(
 
 type Batch = {
   readonly method: string;
-  /** What the factory calls in each group, with the sender before the claim's own values. */
-  readonly inGroup: "withdrawKeeperFor" | "withdrawProviderFor";
+  /** The same withdrawal from one group. */
+  readonly inGroup: "withdrawKeeper" | "withdrawProvider";
   readonly who: string;
 };
 type Entry = {
@@ -146,13 +146,12 @@ type Entry = {
 /** Why a group would refuse a claim; undefined if it pays. The batch itself succeeds either way. */
 async function refusalIn(
   signer: Signer,
-  factory: string,
   { inGroup, who }: Batch,
   { group, claim }: Entry,
 ): Promise<WhitePayError | undefined> {
-  const data = groupAbi.encodeFunctionData(inGroup, [await signer.getAddress(), ...claim]);
+  const data = groupAbi.encodeFunctionData(inGroup, claim);
   try {
-    await chainOf(signer).call({ from: factory, to: group, data });
+    await chainOf(signer).call({ from: await signer.getAddress(), to: group, data });
     return undefined;
   } catch (error) {
     const refused = refusalOf(groupAbi, `the withdrawal of ${who} from group ${group}`, error);
@@ -171,7 +170,7 @@ async function planned(
   const provider = chainOf(signer);
   const contract = new Contract(factory, factoryAbi, signer);
   const plans: TransactionPlan[] = [];
-  const refusals = await Promise.all(entries.map((entry) => refusalIn(signer, factory, batch, entry)));
+  const refusals = await Promise.all(entries.map((entry) => refusalIn(signer, batch, entry)));
   const paid = entries.filter((_, i) => refusals[i] === undefined);
   const refused = refusals.filter((one) => one !== undefined);
   if (paid.length === 0 && refused[0] !== undefined) throw refused[0];
@@ -209,7 +208,7 @@ export function planKeeperWithdrawals(
   const entries = balances.map(({ group, committee, version, index, balance }) => {
     return { group, amount: balance, claim: [committee, version, index] };
   });
-  const batch: Batch = { method: "withdrawKeepers", inGroup: "withdrawKeeperFor", who: "the keeper" };
+  const batch: Batch = { method: "withdrawKeepers", inGroup: "withdrawKeeper", who: "the keeper" };
   return planned(signer, contracts, batch, entries);
 }
 
@@ -222,7 +221,7 @@ export function planProviderWithdrawals(
   const entries = balances.map(({ group, provider, credit }) => {
     return { group, amount: credit, claim: [provider] };
   });
-  const batch: Batch = { method: "withdrawProviders", inGroup: "withdrawProviderFor", who: "the provider" };
+  const batch: Batch = { method: "withdrawProviders", inGroup: "withdrawProvider", who: "the provider" };
   return planned(signer, contracts, batch, entries);
 }
 

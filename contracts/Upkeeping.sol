@@ -5,6 +5,7 @@ import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IGroupArrears} from "./interfaces/IGroupArrears.sol";
 import {IGroupProviders} from "./interfaces/IGroupProviders.sol";
 import {IGroupService} from "./interfaces/IGroupService.sol";
+import {IUpkeeping} from "./interfaces/IUpkeeping.sol";
 import {DataTerms} from "./interfaces/Types.sol";
 import {UpkeepingStorage} from "./group/UpkeepingStorage.sol";
 import {UpkeepingViews} from "./group/UpkeepingViews.sol";
@@ -87,6 +88,11 @@ contract Upkeeping is UpkeepingViews {
 
     /// @inheritdoc IGroupService
     function abandon(uint64) external {
+        _atDesk();
+    }
+
+    /// @inheritdoc IUpkeeping
+    function multicall(bytes[] calldata) external returns (bytes[] memory) {
         _atDesk();
     }
 

@@ -70,14 +70,14 @@ export async function composeReporting(
   const beside = fanOut(log, [metrics.reason]);
   const queue = new LedgerQueue(books, systemClock, (code, detail) => beside.reason("", code, detail));
   const telemetry = fanOut(log, [metrics.reason, (...reason) => queue.addReason(...reason)]);
-  /** Groups since the start: what was settled in one that has left is still in the ledger. */
+  /** Groups since the start, for answers: what was settled in one that has left is still in the ledger. */
   const known = new Set<Hex>();
   let served: () => readonly Hex[] = () => [];
   const groups = (): readonly Hex[] => {
     for (const group of served()) known.add(group);
     return [...known];
   };
-  const bookkeeper = new Bookkeeper(groups, {
+  const bookkeeper = new Bookkeeper(() => served(), {
     books,
     history,
     clock: systemClock,
@@ -158,5 +158,6 @@ function monitorOf(
 }
 
 function policyOf({ policy }: KeeperConfig): StatusSource["policy"] {
-  return { ...policy, mostProviders: policy.mostProviders ?? null };
+  const { tokens, leastKeeperFee, mostProviders = null } = policy;
+  return { tokens, leastKeeperFee, mostProviders };
 }

@@ -94,7 +94,7 @@ async function assemble(
   opened.defer(() => calling.libp2p.stop());
   const provider = providerClient(calling);
   const keeper = new Keeper(
-    { timeout_ms: config.challengeTimeout_ms },
+    { timeout_ms: config.challengeTimeout_ms, replacesResigned: config.policy.replaceResigned },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
   const api = await reporting.open(keeper, transport, chain);

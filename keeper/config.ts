@@ -57,8 +57,10 @@ export const schema = z.strictObject({
         .min(1)
         .max(2 ** 32 - 1)
         .optional(),
+      /** R37: whether the daemon consents by itself to the replacement of members that resigned. */
+      replaceResigned: z.boolean().default(true),
     })
-    .default({ tokens: [], leastKeeperFee: "0" }),
+    .default({ tokens: [], leastKeeperFee: "0", replaceResigned: true }),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
   /** Addresses that others dial, if they differ from `listen`, for instance behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
@@ -117,6 +119,12 @@ export const settings: readonly Setting[] = [
     "policy-most-providers",
     "number",
     "most providers that a committee's terms allow for all of its groups",
+  ),
+  setting(
+    "policy.replaceResigned",
+    "policy-replace-resigned",
+    "boolean",
+    "consent without the operator to the replacement of members that resigned: true or false",
   ),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),

@@ -28,8 +28,10 @@ export const groupAbi: readonly string[] = [
   "function initialize(uint16 ceiling)",
   "function keeperArrears(address committee, uint32 version) view returns (uint256)",
   "function keeperBalance(address committee, uint32 version, uint8 index) view returns (uint256)",
+  "function multicall(bytes[] data) returns (bytes[] results)",
   "function namePayer(address next)",
   "function namedPayer() view returns (address)",
+  "function payOutKeeper(address payee, address committee, uint32 version, uint8 index)",
   "function payer() view returns (address)",
   "function provider(uint32 index) view returns ((address operator, bool closed, uint64 activeFrom, uint64 leavesAt, bool noticeByPayer, bool noticeByProvider, uint96 credit, uint96 arrears, uint128 paidSpaceTime, uint128 committedSpaceTime, uint8 unsettledChanges))",
   "function providerOf(address operator) view returns (uint32)",
@@ -44,7 +46,6 @@ export const groupAbi: readonly string[] = [
   "function sync()",
   "function terminate()",
   "function withdrawKeeper(address committee, uint32 version, uint8 index)",
-  "function withdrawKeeperFor(address caller, address committee, uint32 version, uint8 index)",
   "function withdrawPayer(uint256 amount, address to)",
   "function withdrawProvider(uint32 provider)",
   "function withdrawProviderFor(address caller, uint32 provider)",
@@ -124,6 +125,8 @@ export const groupAbi: readonly string[] = [
   "error Head_TooWide(uint256 available, uint256 share, uint256 settledThrough, uint256 listed, uint256 ceiling)",
   "error Narrow_TooWide(uint256 bits, uint256 value)",
   "error SafeERC20FailedOperation(address token)",
+  "error AddressEmptyCode(address target)",
+  "error FailedCall()",
 ];
 
 /** A committee: `contracts/interfaces/ICommittee.sol`, with every error that its code can return. */
@@ -131,7 +134,7 @@ export const committeeAbi: readonly string[] = [
   "function admit((address payer, address token, uint96 keeperFee, uint16 keeperShareBps, uint32 lockup) terms_, uint16 ceiling, uint64 earliest) returns (uint32 number, uint64 entered)",
   "function certificateAt(uint64 ts) view returns (uint64 te, uint64 acceptedAt)",
   "function certifiedThrough() view returns (uint64)",
-  "function certify((uint64 ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint32 count, bytes32 groups) c, uint256 signers, bytes signature, uint32 first, (uint32 number, address group, uint256[] items)[] groups, bytes32[] proof)",
+  "function certify((uint64 ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint32 count, bytes32 groups) c, uint256 signers, bytes signature, uint64 first, uint256[] groups, bytes32[] proof)",
   "function changeCeiling(uint32 number, uint16 ceiling)",
   "function configuration(uint64 version) view returns (bytes32)",
   "function consent(uint64 version)",
@@ -159,7 +162,7 @@ export const committeeAbi: readonly string[] = [
   "function resigned() view returns (uint256)",
   "function rhythm() view returns ((uint32 interval, uint32 turn, uint32 slot, uint32 answer, uint32 confirmations, uint16 toleranceBps))",
   "function rotateSeat() returns (uint64 version)",
-  "function settle((uint64 ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint32 count, bytes32 groups) c, uint32 first, (uint32 number, address group, uint256[] items)[] groups, bytes32[] proof)",
+  "function settle((uint64 ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint32 count, bytes32 groups) c, uint64 first, uint256[] groups, bytes32[] proof)",
   "function size() view returns (uint256)",
   "function terms() view returns ((address token, uint96 leastKeeperFee, uint16 leastKeeperShareBps, uint32 mostProviders, bool open))",
   "function versionInfo(uint64 version) view returns ((uint64 version, uint64 base, address proposer, uint64 completedAt, uint64 effectiveFrom, uint64 retiredFrom, bytes32 seed, uint256 consented, address keysBlob))",
@@ -194,6 +197,7 @@ export const committeeAbi: readonly string[] = [
   "error Committee_EndsBeforeEntry(uint64 expectedMin, uint64 actual)",
   "error Committee_FailedPayee(uint256 expected, uint256 overlap)",
   "error Committee_FeeTooLow(uint256 expectedMin, uint256 actual)",
+  "error Committee_GroupCutOff(uint256 expectedMin, uint256 actual)",
   "error Committee_GroupsOutOfRange(uint256 expectedMax, uint256 actual)",
   "error Committee_Infinity()",
   "error Committee_LeaderFailed(uint8 leader)",
@@ -245,6 +249,7 @@ export const factoryAbi: readonly string[] = [
   "function groupImplementation() view returns (address)",
   "function isCommittee(address committee) view returns (bool)",
   "function isGroup(address group) view returns (bool)",
+  "function payeeOf(address caller, address committee, uint32 version, uint8 index) view returns (address payee)",
   "function predictCommittee(address convener, (uint32 interval, uint32 turn, uint32 slot, uint32 answer, uint32 confirmations, uint16 toleranceBps) rhythm, (address token, uint96 leastKeeperFee, uint16 leastKeeperShareBps, uint32 mostProviders, bool open) terms, address[] operators) view returns (address)",
   "function predictGroup(address payer, (address token, uint32 lockup, uint16 keeperShareBps, uint96 keeperFee) config, address committee) view returns (address)",
   "function registry() view returns (address)",
@@ -267,6 +272,7 @@ export const factoryAbi: readonly string[] = [
   "error Committee_BadSize(uint256 expected, uint256 actual)",
   "error Committee_DuplicateMember(address operator)",
   "error Committee_NotAKeeper(address operator)",
+  "error Upkeeping_NotOwner(address operator, address payee, address actual)",
 ];
 
 /** Views of groups in pages: `contracts/interfaces/ILens.sol`. */

@@ -126,6 +126,31 @@ export function groupWords({ number, group, items }: CertifiedGroup): bigint[] {
   return [head, ...items.map(itemWord)];
 }
 
+/**
+ * Groups from their words behind each other, as `certify` and `settle` take them.
+ * @throws RangeError if the words end inside a group, or have bits beyond the fields of a head or an item
+ */
+export function groupsOfWords(words: readonly bigint[]): CertifiedGroup[] {
+  const groups: CertifiedGroup[] = [];
+  for (let place = 0; place < words.length;) {
+    const head = words[place] as bigint;
+    const length = head >> 192n;
+    if (length > BigInt(maxGroupItems))
+      throw new RangeError(`items of a group: expected at most ${maxGroupItems}, actual ${length}`);
+    const end = place + 1 + Number(length);
+    if (end > words.length)
+      throw new RangeError(`words of groups: expected at least ${end}, actual ${words.length}`);
+    const items = words.slice(place + 1, end).map((item): CertifiedItem => {
+      if (item >> 160n !== 0n) throw new RangeError(`item: expected 160 bits, actual ${item}`);
+      return { provider: Number(item >> 128n), spaceTime: item & ((1n << 128n) - 1n) };
+    });
+    const group = `0x${(head & ((1n << 160n) - 1n)).toString(16).padStart(40, "0")}` as Hex;
+    groups.push({ number: Number((head >> 160n) & 0xffffffffn), group, items });
+    place = end;
+  }
+  return groups;
+}
+
 /** R27: keccak256(keccak256(words)): a leaf is hashed twice, a node once, so neither can be taken for the other. */
 export function groupLeaf(group: CertifiedGroup): Uint8Array {
   const words = groupWords(group);

@@ -1,5 +1,6 @@
 /** State of a committee at one block: its rhythm, its members, and the groups that it serves with their providers (R4, R37, R38). */
 import type { Hex } from "./hash.ts";
+import type { Succession } from "./succession.ts";
 import type { TurnParams } from "./turns.ts";
 
 /** Fixed for a committee's life; lengths in blocks (R4). */
@@ -98,6 +99,8 @@ export type CommitteeSnapshot = {
   readonly scope: ScopeSource | undefined;
   /** Ascending by ts. */
   readonly remembered: readonly Remembered[];
+  /** R37: proposed versions, and this keeper's consents. */
+  readonly succession: Succession;
 };
 
 /** The rhythm of a committee's slots. */

@@ -10,6 +10,19 @@ export type Hex = `0x${string}`;
 export const wordBytes = 32;
 export const zeroHash: Hex = `0x${"00".repeat(wordBytes)}`;
 
+const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Writes a safe integer big-endian, its last byte before offset `end`, into zeroed bytes. */
+function writeNumber(out: Uint8Array, end: number, value: number): void {
+  let rest = value;
+  let at = end - 1;
+  for (; rest > 0xffff_ffff; at--) {
+    out[at] = rest;
+    rest = Math.floor(rest / 256);
+  }
+  for (; rest > 0; at--, rest >>>= 8) out[at] = rest;
+}
+
 /** Writes one word that ends before offset `end` into zeroed bytes. */
 function writeWord(out: Uint8Array, end: number, value: number | bigint | Hex): void {
   if (typeof value === "string") {
@@ -21,13 +34,10 @@ function writeWord(out: Uint8Array, end: number, value: number | bigint | Hex): 
   }
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value) || value < 0) throw notUint256(value);
-    let rest = value;
-    for (let i = end - 1; rest > 0; i--) {
-      out[i] = rest;
-      rest = Math.floor(rest / 256);
-    }
-    return;
+    return writeNumber(out, end, value);
   }
+  // Each step of a bigint allocates another one, and most values are small.
+  if (value >= 0n && value <= maxSafe) return writeNumber(out, end, Number(value));
   if (value < 0n || value >> 256n !== 0n) throw notUint256(value);
   let rest = value;
   for (let i = end - 1; rest > 0n; i--) {

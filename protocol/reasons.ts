@@ -73,6 +73,14 @@ export const reasons = {
     short: "this keeper has no seat in the committee",
     long: "The operator key is in neither the active nor the pending committee of the group, so the keeper has no task there. Ask the group's payer for a seat, or remove the group from the configuration.",
   },
+  "consented-alone": {
+    short: "consented to the replacement of members that resigned",
+    long: "The daemon consented to a proposed version by itself: it replaces only members that resigned, its new members have consented, and at most f members were replaced since the operator last approved a version (R37). `policy.replaceResigned: false` switches this off.",
+  },
+  "consent-withheld": {
+    short: "a proposed version waits for the operator",
+    long: "A version was proposed to which the daemon does not consent by itself; the detail says why (R37). Consent with `whitepay keeper accept COMMITTEE --version N`, or leave it.",
+  },
   "early-overflow": {
     short: "too many early messages of one keeper",
     long: "The bounded buffer for early messages of this sender is full and the oldest message was dropped. The keeper can ask for it again.",
@@ -301,6 +309,7 @@ export const needsAction: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "challenge-cut-off",
   "second-instance",
   "not-a-member",
+  "consent-withheld",
   "receipt-lost",
   "wire-version",
   "rpc-down",

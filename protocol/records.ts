@@ -41,11 +41,16 @@ export type RecordLeaf =
 const leafTag = { proven: 1, failed: 2, carried: 3 } as const;
 
 /** 32 bytes. */
-export function leafHash({ group, provider, slot }: LeafKey, leaf: RecordLeaf): Uint8Array {
+export function leafHash(key: LeafKey, leaf: RecordLeaf): Uint8Array {
+  hashLeaf(key.group, key.provider, key.slot, leaf);
+  return digest();
+}
+
+/** Hashes a leaf of the tree. Read the digest next. */
+function hashLeaf(group: number, provider: number, slot: number, leaf: RecordLeaf): void {
   const bytes = leaf.kind === "failed" ? 0n : leaf.bytes;
   const receipt = leaf.kind === "proven" ? leaf.receiptHash : zeroHash;
   hashTagged([0x00, leafTag[leaf.kind]], [group, provider, slot, bytes, receipt]);
-  return digest();
 }
 
 /** Hashes a node of the tree. Read the digest next. */
@@ -66,13 +71,24 @@ function nodeAt(nodes: Uint8Array, place: number): Uint8Array {
  * A binary tree over `leaves`, padded with zero hashes to a power of two. Its nodes are concatenated, 32 bytes each: the top is
  * node 1, the children of node i are 2i and 2i + 1. Bytes and not hex, because hex would double the cost.
  */
-function treeNodes(leaves: readonly Uint8Array[]): Uint8Array {
+function treeNodes(scope: RecordScope, leaves: readonly RecordLeaf[]): Uint8Array {
   let width = 1;
-  while (width < leaves.length) width *= 2;
+  while (width < scope.leafCount) width *= 2;
   const nodes = new Uint8Array(2 * width * wordBytes);
-  leaves.forEach((leaf, i) => nodes.set(leaf, (width + i) * wordBytes));
+  let index = 0;
+  for (const { group, provider, fromSlot, toSlot } of scope.ranges) {
+    for (let slot = fromSlot; slot < toSlot; slot++, index++) {
+      hashLeaf(group, provider, slot, leaves[index] as RecordLeaf);
+      digestInto(nodes, (width + index) * wordBytes);
+    }
+  }
+  const input = hashInput();
   for (let place = width - 1; place > 0; place--) {
-    hashNode(nodeAt(nodes, 2 * place), nodeAt(nodes, 2 * place + 1));
+    input[0] = 0x01;
+    // The two children lie side by side.
+    const children = 2 * place * wordBytes;
+    for (let i = 0; i < 2 * wordBytes; i++) input[1 + i] = nodes[children + i] as number;
+    hashOfInput(1 + 2 * wordBytes);
     digestInto(nodes, place * wordBytes);
   }
   return nodes;
@@ -234,12 +250,6 @@ export function leavesOf({ scope, leaves }: RecordTree, name: ProviderName): rea
 }
 
 export function recordTree(scope: RecordScope, leaves: readonly RecordLeaf[]): RecordTree {
-  const hashes: Uint8Array[] = [];
-  for (const { group, provider, fromSlot, toSlot } of scope.ranges) {
-    for (let slot = fromSlot; slot < toSlot; slot++) {
-      hashes.push(leafHash({ group, provider, slot }, leaves[hashes.length] as RecordLeaf));
-    }
-  }
-  const nodes = treeNodes(hashes);
-  return { scope, leaves, nodes, root: rootOf(nodeAt(nodes, 1), hashes.length) };
+  const nodes = treeNodes(scope, leaves);
+  return { scope, leaves, nodes, root: rootOf(nodeAt(nodes, 1), scope.leafCount) };
 }

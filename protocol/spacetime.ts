@@ -20,11 +20,15 @@ export type SlotRange = {
 export type SlotRun = { readonly fromSlot: number; readonly toSlot: number; readonly bytes: bigint };
 
 /** Slots whose value can differ from that of the previous slot. */
-function breakpoints(range: SlotRange): number[] {
-  const points = new Set([range.fromSlot]);
-  for (const slot of range.records.keys()) points.add(slot);
-  for (const change of range.committed) points.add(change.fromSlot);
-  return [...points].filter((slot) => slot >= range.fromSlot && slot < range.toSlot).sort((a, b) => a - b);
+function breakpoints({ fromSlot, toSlot, records, committed }: SlotRange): number[] {
+  if (fromSlot >= toSlot) return [];
+  const points = [fromSlot];
+  for (const slot of records.keys()) if (slot > fromSlot && slot < toSlot) points.push(slot);
+  for (const change of committed) {
+    if (change.fromSlot > fromSlot && change.fromSlot < toSlot && !points.includes(change.fromSlot))
+      points.push(change.fromSlot);
+  }
+  return points.sort((a, b) => a - b);
 }
 
 /**
@@ -32,7 +36,7 @@ function breakpoints(range: SlotRange): number[] {
  * carried value does not change while the cap does not change.
  */
 export function slotRuns(range: SlotRange): SlotRun[] {
-  const changes = [...range.committed].sort((a, b) => a.fromSlot - b.fromSlot);
+  const changes = range.committed.toSorted((a, b) => a.fromSlot - b.fromSlot);
   const points = breakpoints(range);
   const runs: SlotRun[] = [];
   let next = 0;
@@ -51,17 +55,19 @@ export function slotRuns(range: SlotRange): SlotRun[] {
   return range.fromSlot < range.toSlot ? runs : [];
 }
 
-/** R14: bytes of each slot of [fromSlot, toSlot), ascending. */
-export function slotBytes(range: SlotRange): bigint[] {
-  return slotRuns(range).flatMap((run) => Array<bigint>(run.toSlot - run.fromSlot).fill(run.bytes));
+/** R14: bytes of each slot of adjacent runs, ascending. */
+export function slotBytes(runs: readonly SlotRun[]): bigint[] {
+  const bytes: bigint[] = [];
+  for (const run of runs) for (let slot = run.fromSlot; slot < run.toSlot; slot++) bytes.push(run.bytes);
+  return bytes;
 }
 
 /** Blocks of the slots [fromSlot, toSlot) that count: all of them, or those inside a membership (R14). */
 export type BlocksOf = (fromSlot: number, toSlot: number) => number;
 
-/** R14: space-time in byte·blocks over the slots of `range`. */
-export function spaceTime(range: SlotRange, blocksOf: BlocksOf): bigint {
-  return slotRuns(range).reduce(
+/** R14: space-time in byte·blocks over adjacent runs. */
+export function spaceTime(runs: readonly SlotRun[], blocksOf: BlocksOf): bigint {
+  return runs.reduce(
     (sum, { fromSlot, toSlot, bytes }) => sum + bytes * BigInt(blocksOf(fromSlot, toSlot)),
     0n,
   );

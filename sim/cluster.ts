@@ -22,6 +22,7 @@ import type { NetworkOptions } from "./network/network.ts";
 import type { Issued, ProviderWorld, Providers, Spoiled } from "./providers/providers.ts";
 import { realProviders } from "./providers/real-proofs.ts";
 import type { Signatures } from "./signatures/signatures.ts";
+import { noteInScenario } from "./group-names.ts";
 import { World } from "./world.ts";
 
 /** Parts of a world that may be real, besides core, codec and runtime. */
@@ -259,13 +260,13 @@ export class Cluster {
       transport: this.network.attach(keyring.operator, name),
       chain: chainPort(this, { seat, keeper: index, name }, (waiting) => void this.#pool.push(waiting)),
       telemetry: {
-        reason: (_group, code, detail) =>
+        reason: (contract, code, detail) =>
           this.reasons.push({
             keeper: index,
             block: this.chain.head,
             at_ms: this.world.now_ms,
             code,
-            detail,
+            detail: noteInScenario(this.chain, contract, detail),
           }),
         info: () => undefined,
         warn: () => undefined,
@@ -284,7 +285,7 @@ export class Cluster {
     // R13: the keeper's timeout is much shorter than the blocks after which an answer is late.
     const { blockMs, params } = this.options;
     const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
-    const keeper = new Keeper({ timeout_ms }, this.decorate(ports, index));
+    const keeper = new Keeper({ timeout_ms, replacesResigned: false }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;

@@ -116,7 +116,7 @@ function printMoney({ escrow }: GroupStatus, amount: Amount): void {
   );
 }
 
-function printCommittee({ committee, state, keepers }: GroupStatus, amount: Amount): void {
+function printCommittee({ committee, proposals, state, keepers }: GroupStatus, amount: Amount): void {
   if (committee === undefined || state.service === undefined) {
     printLine("committee    none; enter one: whitepay group enter");
     return;
@@ -132,6 +132,12 @@ function printCommittee({ committee, state, keepers }: GroupStatus, amount: Amou
   }
   if (waiting !== undefined) {
     printLine(`  next       version ${waiting.version} takes effect with the next certificate`);
+  }
+  for (const { version: proposed, proposer, changes, consented } of proposals) {
+    const seats = changes.map(({ seat, next }) => `${next} as keeper ${seat}`).join(", ");
+    printLine(
+      `  proposed   version ${proposed} by ${proposer}: ${seats || "the same keepers"}; ${counted(consented.length, "keeper")} of it consented`,
+    );
   }
   if (state.next !== undefined) {
     const { committee: next, from, ceiling: reserved } = state.next;

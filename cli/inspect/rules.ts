@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { decideValue } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
-import { spaceTime } from "../../protocol/spacetime.ts";
+import { slotRuns, spaceTime } from "../../protocol/spacetime.ts";
 import { failedLeaders, leaderOf, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import { usageError } from "../console/exit.ts";
 import { amount, checkInput, readJsonInput, wholeNumber } from "../console/json-input.ts";
@@ -130,7 +130,7 @@ export function spaceTimeOf(document: unknown, source: string): bigint {
     committed,
     records: new Map(input.records.map(({ slot, bytes }) => [slot, bytes ?? 0n])),
   };
-  return spaceTime(range, (from, to) => (to - from) * input.slotBlocks);
+  return spaceTime(slotRuns(range), (from, to) => (to - from) * input.slotBlocks);
 }
 
 export async function inspectSpaceTime({ file, json }: { file: string; json?: true }): Promise<void> {

@@ -6,7 +6,9 @@ import { printJson, printLine, say } from "../console/output.ts";
 import { writeOutput } from "../console/output-file.ts";
 import { progressBar } from "../console/progress.ts";
 import { defaultPrices as usual, type Prices } from "../../sim/economics/default-prices.ts";
+import type { GasTable } from "../../sim/economics/prices.ts";
 import type { Row } from "../../sim/economics/study.ts";
+import { transactionGasCap } from "../../protocol/fees.ts";
 import { committees } from "./scenario.ts";
 
 type EconomicsOptions = {
@@ -21,6 +23,8 @@ type EconomicsOptions = {
   coinPrice: number;
   price: number;
   tokenPrice: number;
+  keeperFee: number;
+  groups: number;
   data: number;
   days: number;
   trafficPrice: number;
@@ -64,6 +68,13 @@ export function register(sim: Command): void {
     .option("--coin-price <usd>", "price of the coin that pays for gas", decimal("--coin-price"), usual.coin)
     .option("--price <tokens>", "price of storage per TiB and month", decimal("--price"), usual.storage)
     .option("--token-price <usd>", "price of the token", decimal("--token-price"), usual.token)
+    .option(
+      "--keeper-fee <tokens>",
+      "keepers' fee per provider and month",
+      decimal("--keeper-fee"),
+      usual.keeperFee,
+    )
+    .option("--groups <number>", "groups that share a certificate", count("--groups", 1_000), usual.groups)
     .option("--data <TiB>", "data of each provider", decimal("--data"), usual.data)
     .option("--days <days>", "length of an interval", decimal("--days"), usual.days)
     .option(
@@ -79,7 +90,7 @@ export function register(sim: Command): void {
 
 async function economics(options: EconomicsOptions): Promise<void> {
   const { bound, rowsOf, study, tooGood } = await import("../../sim/economics/study.ts");
-  const { breakEven, worthOf } = await import("../../sim/economics/prices.ts");
+  const { breakEven, GasTable, worthOf } = await import("../../sim/economics/prices.ts");
   const { strategies } = await import("../../sim/economics/strategies.ts");
   const { tableOf } = await import("../../sim/economics/table.ts");
   const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
@@ -96,6 +107,7 @@ async function economics(options: EconomicsOptions): Promise<void> {
       expected: "--price, --token-price, --data and --days above 0",
     });
   }
+  checkGroups(GasTable.read(), options);
   let bar: ReturnType<typeof progressBar>;
   const games = await study({
     committees: keepers,
@@ -111,15 +123,28 @@ async function economics(options: EconomicsOptions): Promise<void> {
   if (svg !== undefined) await chart(svg, rows);
   if (json === true) printJson({ seed, seeds, intervals, lost, prices, bound, rows });
   else {
-    say("thousandths of a US dollar per interval; gains in per cent of honest play, ± between seeds");
+    say(
+      "thousandths of a US dollar per interval and group; gains in percent of honest play, ± between seeds",
+    );
     for (const { name, text } of strategies) say(`  ${name}: ${text}`);
     for (const line of tableOf(rows)) printLine(line);
   }
   for (const { committee, books } of rows.filter(({ strategy }) => strategy === "honest")) {
-    const gwei = breakEven(books.earned, committee, providers, prices.coin).toPrecision(2);
+    const gwei = breakEven(books.earned, committee, providers, prices).toPrecision(2);
     say(`n = ${committee}: leading is profitable while gas is below ${gwei} gwei`);
   }
   judge(tooGood(rows), bound);
+}
+
+/** R41: the groups of a study go into one transaction, which takes at most half of the gas cap. */
+function checkGroups(table: GasTable, { keepers, groups, providers }: EconomicsOptions): void {
+  const half = Number(transactionGasCap / 2n);
+  const gas = table.of(Math.max(...keepers), groups, providers, { absent: 0, unpaid: 0 });
+  if (gas <= half) return;
+  throw usageError("the groups do not fit one transaction", {
+    expected: `--groups and --providers with at most ${half} gas, half of a transaction's cap`,
+    actual: `${Math.ceil(gas)} gas`,
+  });
 }
 
 function pricesOf(options: EconomicsOptions): Prices {
@@ -128,6 +153,8 @@ function pricesOf(options: EconomicsOptions): Prices {
     coin: options.coinPrice,
     storage: options.price,
     token: options.tokenPrice,
+    keeperFee: options.keeperFee,
+    groups: options.groups,
     data: options.data,
     days: options.days,
     traffic: options.trafficPrice,

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Quorum} from "../libraries/Quorum.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
-import {Certificate, GroupItems, Payout, Period} from "../interfaces/Types.sol";
+import {Certificate, LeafHead, Payout, Period} from "../interfaces/Types.sol";
 import {CertificateTree} from "../libraries/CertificateTree.sol";
 import {CertificateWords} from "../libraries/CertificateWords.sol";
 import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.sol";
@@ -18,6 +18,7 @@ import {CommitteeScope} from "./CommitteeScope.sol";
 /// @title Certificates, and the settlement of their groups (R6, R7, R25, R27, R29)
 abstract contract CommitteeCertificates is CommitteeScope {
     using GroupCalls for Run;
+    using GroupCalls for LeafHead;
 
     /// @dev Gas of this contract between the check and a group's call, and most bytes of a reason passed on.
     uint256 private constant RESERVE = 10_000;
@@ -31,8 +32,8 @@ abstract contract CommitteeCertificates is CommitteeScope {
         Certificate calldata c,
         uint256 signers,
         bytes calldata signature,
-        uint32 first,
-        GroupItems[] calldata groups,
+        uint64 first,
+        uint256[] calldata groups,
         bytes32[] calldata proof
     ) external {
         (Constitution args, Progress p, uint256 n) = _formed();
@@ -43,13 +44,15 @@ abstract contract CommitteeCertificates is CommitteeScope {
         uint256 sender = _certifier(agreed, keysBlob, args);
         _verify(keysBlob, n, signers, _typedDigest(structHash), signature);
 
+        (Run proven, uint256 handedIn) = _proven(agreed, first, groups, proof);
+
         Period base = _periodOf(agreed, p.versionFrom(), agreed.te());
         p = p.withCertifiedThrough(agreed.te());
         if (p.has(ProgressWords.SUCCESSION)) p = _succeed(p, agreed.te());
         _progress = p;
-        bool all = groups.length == agreed.count();
+        bool all = handedIn == agreed.count();
         if (!all) _remember(agreed, structHash, Words.versionFrom(base));
-        if (!_settleGroups(agreed, base, _payoutOf(agreed, n, sender), first, groups, proof) && all) {
+        if (!_settleGroups(agreed.ts(), base, _payoutOf(agreed, n, sender), proven, handedIn) && all) {
             // After the calls: only they tell that a group refused. Nothing but `settle` reads it.
             _remember(agreed, structHash, Words.versionFrom(base));
             all = false;
@@ -71,8 +74,8 @@ abstract contract CommitteeCertificates is CommitteeScope {
     /// @inheritdoc ICommittee
     function settle(
         Certificate calldata c,
-        uint32 first,
-        GroupItems[] calldata groups,
+        uint64 first,
+        uint256[] calldata groups,
         bytes32[] calldata proof
     ) external {
         Constitution args = CommitteeArguments.load();
@@ -91,7 +94,8 @@ abstract contract CommitteeCertificates is CommitteeScope {
             if (block.number >= te + args.interval()) latest = _progress.certifiedThrough();
         }
         Payout payout = _payoutOf(agreed, args.size(), _settler(agreed, args));
-        _settleGroups(agreed, _periodOf(agreed, from, latest), payout, first, groups, proof);
+        (Run proven, uint256 handedIn) = _proven(agreed, first, groups, proof);
+        _settleGroups(agreed.ts(), _periodOf(agreed, from, latest), payout, proven, handedIn);
     }
 
     /// @inheritdoc ICommittee
@@ -212,54 +216,67 @@ abstract contract CommitteeCertificates is CommitteeScope {
         return Words.encodePayout(uint8(sender), uint8(Quorum.count(c.payees(), n)), uint8(divisor), uint8(n), unpaid);
     }
 
-    /// @dev Proves that the groups are in the certificate and calls each one.
+    /// @dev The groups handed in, which are in the certificate from position `first` on, and their number.
+    function _proven(
+        CertificateWords c,
+        uint256 first,
+        uint256[] calldata words,
+        bytes32[] calldata proof
+    ) private pure returns (Run groups, uint256 count) {
+        Run leaves;
+        (groups, leaves, count) = GroupCalls.load(words);
+        // Unchecked: `first` has 64 bits, and calldata are shorter than 2^64.
+        unchecked {
+            if (first + count > c.count()) revert Committee_GroupsOutOfRange(c.count(), first + count);
+        }
+        if (count == 0) {
+            if (proof.length != 0) revert Committee_BadProofLength(0, proof.length);
+            return (groups, 0);
+        }
+        bytes32 root = CertificateTree.rootOf(leaves, count, first, c.count(), proof);
+        if (root != c.groups()) revert Committee_BadGroupProof(c.groups(), root);
+    }
+
+    /// @dev Calls each group.
     /// @return all whether none of them refused
     function _settleGroups(
-        CertificateWords c,
+        uint256 ts,
         Period base,
         Payout payout,
-        uint256 first,
-        GroupItems[] calldata groups,
-        bytes32[] calldata proof
+        Run groups,
+        uint256 count
     ) private returns (bool all) {
-        if (first + groups.length > c.count()) revert Committee_GroupsOutOfRange(c.count(), first + groups.length);
-        if (groups.length == 0) {
-            if (proof.length != 0) revert Committee_BadProofLength(0, proof.length);
-            return true;
-        }
-        Run leaves = Runs.make(groups.length);
-        Run calls = Runs.make(groups.length);
-        for (uint256 i = 0; i < groups.length; ++i) {
-            (Run call, uint256 leaf) = GroupCalls.make(groups[i], base, payout);
-            leaves.put(i, leaf);
-            calls.put(i, Run.unwrap(call));
-        }
-        bytes32 root = CertificateTree.rootOf(leaves, groups.length, first, c.count(), proof);
-        if (root != c.groups()) revert Committee_BadGroupProof(c.groups(), root);
         uint256 n = Words.n(payout);
         all = true;
-        for (uint256 i = 0; i < groups.length; ++i) {
-            Run call = Run.wrap(calls.get(i));
-            (bool settled, bytes memory reason) = _call(call, n);
-            if (settled) continue;
-            all = false;
-            emit GroupRefused(uint64(c.ts()), call.number(), call.group(), reason);
+        // Unchecked: at most so many groups as calldata have words, and 256 items each.
+        unchecked {
+            for (; count != 0; --count) {
+                LeafHead head = groups.headOf();
+                if (!_call(groups, head, base, payout, SettlementGas.worst(head.items(), n))) {
+                    all = false;
+                    emit GroupRefused(uint64(ts), head.number(), head.group(), _reason(head.group()));
+                }
+                groups = groups.skip(1 + head.items());
+            }
         }
     }
 
-    /// @dev Calls a group by itself, with enough gas for the worst case or not at all (R29).
-    function _call(Run call, uint256 n) private returns (bool settled, bytes memory reason) {
+    /// @dev Calls the first group by itself, with enough gas for the worst case or not at all (R29).
+    function _call(Run groups, LeafHead head, Period base, Payout payout, uint256 bound) private returns (bool) {
         // A call to an address without code would succeed.
-        if (call.group().code.length == 0) return (false, reason);
-        uint256 bound = SettlementGas.worst(call.count(), n);
+        if (head.group().code.length == 0) return false;
         // Unchecked: a call forwards at most 63/64 of what is left; the bound is below 2^32.
         unchecked {
             uint256 left = gasleft();
             left -= left / 64;
             if (left < bound + RESERVE) revert Committee_TooLittleGas(bound + RESERVE, left);
         }
-        if (call.send(bound)) return (true, reason);
-        // Assembly: of what the group returned, not more than MAX_REASON bytes are copied.
+        return groups.send(head, base, payout, bound);
+    }
+
+    /// @dev What a group that was called just now returned, not more than MAX_REASON bytes; nothing without code.
+    function _reason(address group) private view returns (bytes memory reason) {
+        if (group.code.length == 0) return reason;
         uint256 size;
         assembly ("memory-safe") {
             size := returndatasize()

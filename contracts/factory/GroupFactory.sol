@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Clones} from "../libraries/Clones.sol";
+import {ICommittee} from "../interfaces/ICommittee.sol";
 import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupService} from "../interfaces/IGroupService.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
 import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
 import {GroupConfig, KeeperClaim, ProviderClaim} from "../interfaces/Types.sol";
 import {GroupArguments} from "../libraries/GroupArguments.sol";
@@ -43,14 +45,34 @@ abstract contract GroupFactory is IUpkeepingFactory {
 
     /// @inheritdoc IUpkeepingFactory
     function withdrawKeepers(KeeperClaim[] calldata claims) external {
+        address payee;
         for (uint256 i = 0; i < claims.length; ++i) {
             KeeperClaim calldata c = claims[i];
-            bytes memory data = abi.encodeCall(
-                IGroupMoney.withdrawKeeperFor,
-                (msg.sender, c.committee, c.version, c.index)
-            );
+            if (payee == address(0) || !_sameMember(claims[i - 1], c)) {
+                // An external call: a claim that names no committee stops no other (R31).
+                try this.payeeOf(msg.sender, c.committee, c.version, c.index) returns (address found) {
+                    payee = found;
+                } catch (bytes memory reason) {
+                    payee = address(0);
+                    _reportFailure(c.group, i, reason);
+                    continue;
+                }
+            }
+            bytes memory data = abi.encodeCall(IGroupMoney.payOutKeeper, (payee, c.committee, c.version, c.index));
             _tryWithdrawal(c.group, i, data);
         }
+    }
+
+    /// @inheritdoc IUpkeepingFactory
+    function payeeOf(
+        address caller,
+        address committee,
+        uint32 version,
+        uint8 index
+    ) external view returns (address payee) {
+        address operator = ICommittee(committee).operatorOf(version, index);
+        payee = IRegistry(this.registry()).keeperPayee(operator);
+        if (caller != operator && caller != payee) revert IGroupMoney.Upkeeping_NotOwner(operator, payee, caller);
     }
 
     /// @inheritdoc IUpkeepingFactory
@@ -90,7 +112,10 @@ abstract contract GroupFactory is IUpkeepingFactory {
         // A call to an address without code would succeed.
         if (group.code.length == 0) revert UpkeepingFactory_NotAGroup(group);
         (bool ok, bytes memory reason) = group.call(data);
-        if (ok) return;
+        if (!ok) _reportFailure(group, position, reason);
+    }
+
+    function _reportFailure(address group, uint256 position, bytes memory reason) private {
         // Assembly: cuts the reason without a copy.
         assembly ("memory-safe") {
             if gt(mload(reason), MOST_REASON_BYTES) {
@@ -98,5 +123,9 @@ abstract contract GroupFactory is IUpkeepingFactory {
             }
         }
         emit WithdrawalFailed(group, position, reason);
+    }
+
+    function _sameMember(KeeperClaim calldata a, KeeperClaim calldata b) private pure returns (bool) {
+        return a.committee == b.committee && a.version == b.version && a.index == b.index;
     }
 }

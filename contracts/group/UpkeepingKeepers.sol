@@ -62,14 +62,13 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
 
     /// @dev Divides the keepers' part (R30). Nothing is credited if nobody is paid. Available pays every share.
     function _payKeepers(Head memory head, address committee, Payout payout, uint256 part) internal {
-        uint256 paid = payout.paid();
         uint256 share = part / payout.divisor();
-        if (paid == 0 || share == 0) return;
         uint256 shares;
         // Unchecked: a share is below 2^160, and at most 124 are paid; `Heads.pack` refuses a sum of shares above 96
         // bits.
         unchecked {
-            shares = share * paid;
+            shares = share * payout.paid();
+            if (shares == 0) return;
             head.share += share;
         }
         head.available -= shares;

@@ -63,7 +63,10 @@ abstract contract UpkeepingMoney is UpkeepingLedger, IGroupMoney {
 
     /// @inheritdoc IGroupMoney
     function withdrawKeeper(address committee, uint32 version, uint8 index) external {
-        _withdrawKeeper(msg.sender, committee, version, index);
+        address operator = ICommittee(committee).operatorOf(version, index);
+        address payee = _registry.keeperPayee(operator);
+        _onlyOwner(operator, payee, msg.sender);
+        _withdrawKeeper(payee, committee, version, index);
     }
 
     /// @inheritdoc IGroupMoney
@@ -72,9 +75,9 @@ abstract contract UpkeepingMoney is UpkeepingLedger, IGroupMoney {
     }
 
     /// @inheritdoc IGroupMoney
-    function withdrawKeeperFor(address caller, address committee, uint32 version, uint8 index) external {
+    function payOutKeeper(address payee, address committee, uint32 version, uint8 index) external {
         _onlyFactory();
-        _withdrawKeeper(caller, committee, version, index);
+        _withdrawKeeper(payee, committee, version, index);
     }
 
     /// @inheritdoc IGroupMoney
@@ -159,11 +162,9 @@ abstract contract UpkeepingMoney is UpkeepingLedger, IGroupMoney {
         _book(amount);
     }
 
-    function _withdrawKeeper(address caller, address committee, uint32 version, uint8 index) private nonReentrant {
+    /// @dev Nobody has a balance under an address that is no committee.
+    function _withdrawKeeper(address payee, address committee, uint32 version, uint8 index) private nonReentrant {
         Arguments args = GroupArguments.load();
-        address operator = ICommittee(committee).operatorOf(version, index);
-        address payee = _registry.keeperPayee(operator);
-        _onlyOwner(operator, payee, caller);
         uint256 key = _key(committee, version);
         uint256 amount = _balanceOf(_loadHead(), args, key, index);
         if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();

@@ -42,29 +42,27 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         if (head.has(Heads.STARTING)) expected -= _startingFrom(head, through);
         if (items.length != expected) revert Upkeeping_WrongItemCount(expected, items.length);
 
-        Run record;
+        Run record = Runs.make(PARTS + 2 * items.length);
         uint256 fee = args.keeperFee();
         uint256 cut;
         // Unchecked: at most 256 items; a fee has 96 + 9 + 40 bits, arrears have 96, and so has every amount of at most
-        // 256; what is paid of each is not more than what was earned.
+        // 256; a cut is at most its amount.
         unchecked {
-            record = Runs.make(PARTS + 2 * items.length);
             if (fee != 0) fee = (fee * head.ceiling * (through - from)) >> 16;
-            uint256 key;
-            uint256 arrears;
-            if (head.has(Heads.SHORT)) (key, arrears) = _versionArrears(committee);
-            uint256 due = fee + arrears + _measure(head, from, through, items, record.skip(PARTS));
-            uint256 available = head.available;
-            bool short = due > available;
-            if (short) emit IGroupMoney.Shortfall(due, available);
-            uint256 earned;
-            (cut, earned) = _creditProviders(head, args, record.skip(PARTS), items.length, due);
-            if (arrears != 0) _payKeeperArrears(head, committee, key, _scaled(arrears, available, due));
-            earned += fee;
-            if (short) fee = _scaled(fee, available, due);
+            Run parts = record.skip(PARTS);
+            uint256 due = fee + _measure(head, from, through, items, parts);
+            if (head.has(Heads.SHORT)) {
+                (, uint256 arrears) = _versionArrears(committee);
+                due += arrears;
+            }
+            if (due <= head.available && !head.has(Heads.SHORT)) {
+                cut = _creditInFull(args.keeperShareBps(), parts, items.length);
+                // Due are the fee and the amounts.
+                head.available -= due - fee - cut;
+            } else {
+                (cut, fee) = _creditShort(head, args, committee, payout, parts, items.length, fee, due);
+            }
             _payKeepers(head, committee, payout, cut + fee);
-            if (short) _oweKeepers(committee, payout.n(), earned - cut - fee);
-            if (short || head.has(Heads.SHORT)) _noteArrears(head);
         }
         _close(head, args, period, through);
 
@@ -185,7 +183,53 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         return word;
     }
 
-    /// @dev Credits all providers, scaled if the escrow is short (R32), and completes the event's parts.
+    /// @dev Credits all providers of a group that owes nothing and has what is due, and completes the event's parts.
+    /// @return cuts Σ of the cuts
+    function _creditInFull(uint256 bps, Run parts, uint256 count) private returns (uint256 cuts) {
+        Run words = parts.skip(count);
+        for (uint256 k = 0; k < count; ++k) {
+            // Unchecked: an amount is below 2^96, bps at most 10,000, a cut at most its amount.
+            unchecked {
+                uint256 part = parts.get(k);
+                uint256 amount = uint96(part);
+                uint256 cut = (amount * bps) / BPS;
+                cuts += cut;
+                // The amount is the lowest field.
+                parts.put(k, part - cut);
+                _words[part >> 224] = ProviderWord.wrap(words.get(k)).addCredit(amount - cut);
+            }
+        }
+    }
+
+    /// @dev The same for a group that has less than what is due, or owes arrears (R32): everything that is due is
+    ///      scaled by one ratio, and what is not paid becomes arrears.
+    /// @return cut Σ of the cuts after scaling
+    /// @return paidFee the fee after scaling
+    function _creditShort(
+        Head memory head,
+        Arguments args,
+        address committee,
+        Payout payout,
+        Run parts,
+        uint256 count,
+        uint256 fee,
+        uint256 due
+    ) private returns (uint256 cut, uint256 paidFee) {
+        uint256 available = head.available;
+        if (due > available) emit IGroupMoney.Shortfall(due, available);
+        uint256 earned;
+        (cut, earned) = _creditProviders(head, args, parts, count, due);
+        if (head.has(Heads.SHORT)) {
+            (uint256 key, uint256 arrears) = _versionArrears(committee);
+            if (arrears != 0) _payKeeperArrears(head, committee, key, _scaled(arrears, available, due));
+        }
+        paidFee = _scaled(fee, available, due);
+        _oweKeepers(committee, payout.n(), earned + fee - cut - paidFee);
+        _noteArrears(head);
+    }
+
+    /// @dev Credits all providers at the ratio of what is available to what is due, if that is below one, with their
+    ///      arrears, and completes the event's parts.
     /// @return cuts Σ of the cuts after scaling
     /// @return earned Σ of the cuts before scaling
     function _creditProviders(

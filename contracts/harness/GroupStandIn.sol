@@ -111,6 +111,10 @@ contract CommitteeFactoryStandIn is CommitteeFactory {
         return address(0);
     }
 
+    function payeeOf(address, address, uint32, uint8) external pure returns (address) {
+        return address(0);
+    }
+
     function withdrawKeepers(KeeperClaim[] calldata) external {}
 
     function withdrawProviders(ProviderClaim[] calldata) external {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Certificate, Consent, GroupItems, GroupTerms, Membership, Rhythm, Terms, Version} from "./Types.sol";
+import {Certificate, Consent, GroupTerms, Membership, Rhythm, Terms, Version} from "./Types.sol";
 
 /// @title Agreement of a committee (R2, R5, R6, R25, R27, R29, R36–R38, R41)
 /// @notice A clone of the factory. It stores its members' versions, its terms, the groups that it serves with their
@@ -113,6 +113,8 @@ interface ICommittee {
     error Committee_TooLittleGas(uint256 expected, uint256 actual);
     /// @notice More items than a group has providers at most (R33).
     error Committee_BadGroupItems(uint256 expectedMax, uint256 actual);
+    /// @notice The words handed in end inside a group.
+    error Committee_GroupCutOff(uint256 expectedMin, uint256 actual);
     /// @notice There is no such proposal that waits for consents.
     error Committee_NoSuchProposal(uint64 actual);
     /// @notice The proposer has an open proposal, or a complete version waits to take effect.
@@ -166,11 +168,13 @@ interface ICommittee {
     ///      leader ∉ failed, payees ∩ failed = ∅, all below n; before te + ⌈2t/3⌉ the sender is the leader's operator,
     ///      then any member's. Post: certifiedThrough = te, before any group is called; a complete version with
     ///      completedAt < te takes effect from te on; unless all `count` groups were settled, the certificate is
-    ///      remembered under ts for good.
+    ///      remembered under ts for good. The code compares selectors one by one in ascending order: with `first` of 64
+    ///      bits those of `certify` and `settle` are among the first.
     /// @param signers bitmap of the members that signed
     /// @param signature G1 point, 128 bytes, EIP-2537
     /// @param first position of the first group handed in, in number order
-    /// @param groups any run of the certificate's groups, possibly none
+    /// @param groups any run of the certificate's groups, possibly none, as the words that their leaves are hashed
+    ///        from: for each group its `LeafHead` and as many `Item` words as the head says; nothing behind the last one
     /// @param proof siblings of the run, from the bottom up: on each level the one at the left edge if the run begins
     ///        at an odd position, then the one at the right edge if it ends at an even position that is not the last
     ///        of the level; empty if all or none are handed in
@@ -178,20 +182,15 @@ interface ICommittee {
         Certificate calldata c,
         uint256 signers,
         bytes calldata signature,
-        uint32 first,
-        GroupItems[] calldata groups,
+        uint64 first,
+        uint256[] calldata groups,
         bytes32[] calldata proof
     ) external;
 
     /// @notice Settles groups of a remembered certificate; anybody, in any order within a certificate (R29). If the
     ///         sender is a member of `c.version` that has not failed and the block is at or after te + ⌈2t/3⌉, it takes
     ///         the leader's share in these groups, if the leader is a payee (R25).
-    function settle(
-        Certificate calldata c,
-        uint32 first,
-        GroupItems[] calldata groups,
-        bytes32[] calldata proof
-    ) external;
+    function settle(Certificate calldata c, uint64 first, uint256[] calldata groups, bytes32[] calldata proof) external;
 
     // Members
 

@@ -99,10 +99,11 @@ interface IGroupMoney {
     /// @notice Pays a provider its credit, to its payee; its operator or payee only (R31).
     function withdrawProvider(uint32 provider) external;
 
-    /// @notice The same for `caller`; by the factory, which passes on its own caller (R31: many groups in one call).
-    function withdrawKeeperFor(address caller, address committee, uint32 version, uint8 index) external;
+    /// @notice Pays a keeper to `payee`; by the factory, which has asked the committee for the operator and the registry
+    ///         for its payee, and checked its own caller (R31: many groups in one call, which ask only once). The name gives a low selector.
+    function payOutKeeper(address payee, address committee, uint32 version, uint8 index) external;
 
-    /// @notice The same for `caller`; by the factory.
+    /// @notice Pays a provider for `caller`; by the factory, which passes on its own caller.
     function withdrawProviderFor(address caller, uint32 provider) external;
 
     /// @notice Names the next payer, who has to accept; payer only. The payer names itself to withdraw a nomination.

@@ -52,4 +52,14 @@ interface IUpkeeping is IGroupMoney, IGroupArrears, IGroupProviders, IGroupServi
     /// @param payout `Payout`
     /// @param items `Item` words
     function creditItems(Period period, Payout payout, uint256[] calldata items) external;
+
+    /// @notice Makes several calls of this group in one transaction, in their order, for example adds several providers
+    ///         (R33).
+    /// @dev Each call is as if the caller made it by itself: same sender, same rights, same guard against re-entering.
+    ///      If one fails, the whole transaction reverts with that call's error. No coin can be sent along, so a coin
+    ///      is never counted twice; a call that needs some (`deposit` of a group of the chain's coin) has to be made by
+    ///      itself.
+    /// @param data calls, each encoded as for a transaction: selector and arguments
+    /// @return results what each call returned, in the same order
+    function multicall(bytes[] calldata data) external returns (bytes[] memory results);
 }

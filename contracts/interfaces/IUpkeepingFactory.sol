@@ -82,9 +82,21 @@ interface IUpkeepingFactory {
         address committee
     ) external view returns (address);
 
-    /// @notice Pays the caller's keepers in many groups (R31); the caller is operator or payee of each. A group that
-    ///         fails is named in an event.
+    /// @notice Pays the caller's keepers in many groups (R31); the caller is operator or payee of each. A claim that
+    ///         fails is named in an event and stops no other.
+    /// @dev The payee is asked for once for claims of the same member that follow each other; it stays the one that it
+    ///      was then, if it changes during the call.
     function withdrawKeepers(KeeperClaim[] calldata claims) external;
+
+    /// @notice Payee of a member of a committee; refuses a caller that is neither its operator nor its payee with
+    ///         `Upkeeping_NotOwner`. For `withdrawKeepers`.
+    /// @dev Of an address that is no committee, whatever it says: a group has no balance for it.
+    function payeeOf(
+        address caller,
+        address committee,
+        uint32 version,
+        uint8 index
+    ) external view returns (address payee);
 
     /// @notice Pays the caller's providers in many groups (R31); likewise.
     function withdrawProviders(ProviderClaim[] calldata claims) external;

@@ -29,16 +29,6 @@ struct Certificate {
     bytes32 groups;
 }
 
-/// @notice One group of a certificate, handed in for settlement (R29).
-/// @param number its number in this committee
-/// @param group its address
-/// @param items its providers, strictly ascending; each word is an `Item`
-struct GroupItems {
-    uint32 number;
-    address group;
-    uint256[] items;
-}
-
 // What a committee passes to a group (R29)
 
 /// @notice Interval of a certificate, as the committee passes it to a group:

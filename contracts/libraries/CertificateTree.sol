@@ -32,8 +32,8 @@ library CertificateTree {
     ///         `count` leaves. Their places are used for the levels above.
     /// @dev From the bottom up, each level takes the sibling at its left edge if the run begins at an odd position, and
     ///      the one at its right edge if the run ends at an even position that is not the level's last; a lone last
-    ///      node moves up. Refuses a proof with siblings left over or missing. Pre: first + width ≤ count, and width ≥
-    ///      1.
+    ///      node moves up. Refuses a proof with siblings left over or missing, after it read on behind a short one. Pre:
+    ///      first + width ≤ count, and width ≥ 1.
     function rootOf(
         Run nodes,
         uint256 width,
@@ -62,8 +62,8 @@ library CertificateTree {
             // The same for a run of one node, which is both edges: half the gas of a level.
             uint256 node = nodes.get(0);
             for (uint256 last = count - 1; last != 0; last >>= 1) {
-                if (first & 1 != 0) node = Runs.hash(_sibling(proof, used++), node);
-                else if (first != last) node = Runs.hash(node, _sibling(proof, used++));
+                // A lone last node is at an even position.
+                if (first != last || first & 1 != 0) node = Runs.hashBeside(node, first & 1, _sibling(proof, used++));
                 first >>= 1;
             }
             if (used != proof.length) revert ICommittee.Committee_BadProofLength(used, proof.length);
@@ -71,9 +71,9 @@ library CertificateTree {
         }
     }
 
+    /// @dev Behind the proof's end it is whatever stands there in calldata, or zero: `rootOf` compares the length last.
     function _sibling(bytes32[] calldata proof, uint256 place) private pure returns (uint256 node) {
-        if (place >= proof.length) revert ICommittee.Committee_BadProofLength(place + 1, proof.length);
-        // Assembly: the place is within the proof; Solidity would compare it once more.
+        // Assembly: Solidity would compare the place with the length for every sibling.
         assembly ("memory-safe") {
             node := calldataload(add(proof.offset, shl(5, place)))
         }

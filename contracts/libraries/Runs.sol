@@ -27,6 +27,13 @@ library Runs {
         }
     }
 
+    /// @notice The run with `places` words before it.
+    function back(Run run, uint256 places) internal pure returns (Run whole) {
+        assembly ("memory-safe") {
+            whole := sub(run, shl(5, places))
+        }
+    }
+
     function get(Run run, uint256 place) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(run, shl(5, place)))
@@ -73,6 +80,16 @@ library Runs {
         assembly ("memory-safe") {
             mstore(0x00, left)
             mstore(0x20, right)
+            word := keccak256(0x00, 64)
+        }
+    }
+
+    /// @notice keccak256(node ‖ sibling) for place 0, keccak256(sibling ‖ node) for place 1.
+    function hashBeside(uint256 node, uint256 place, uint256 sibling) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            let at_ := shl(5, place)
+            mstore(at_, node)
+            mstore(xor(at_, 0x20), sibling)
             word := keccak256(0x00, 64)
         }
     }

@@ -16,7 +16,7 @@ export type Setting = {
   readonly flag: string;
   readonly env: string;
   /** "path-or-url": like "path", but a URL is kept as it is. */
-  readonly kind: "text" | "path" | "path-or-url" | "number" | "decimal" | "list";
+  readonly kind: "text" | "path" | "path-or-url" | "number" | "decimal" | "boolean" | "list";
   readonly text: string;
 };
 
@@ -78,6 +78,7 @@ function fromText({ kind }: Setting, text: string | readonly string[]): unknown 
   const words = typeof text === "string" ? [text] : text;
   if (kind === "list") return words.flatMap((word) => word.split(",")).map((word) => word.trim());
   const last = words.at(-1) ?? "";
+  if (kind === "boolean") return last === "true" || (last === "false" ? false : last);
   if (kind === "decimal") return /^\d+(\.\d+)?$/.test(last) ? Number(last) : last;
   if (kind === "number") return /^\d+$/.test(last) ? Number(last) : last;
   return isPath(kind, last) ? resolve(last) : last;

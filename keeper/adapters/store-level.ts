@@ -26,6 +26,8 @@ const bucket = {
   before: "13",
   /** committee / ts / turn → certificate behind a noted digest, and its groups (R29) */
   certificate: "14",
+  /** committee / version → consent of the daemon (R37) */
+  consent: "15",
   /** committee / slot / group / provider → record */
   record: "20",
   /** committee / slot / group / provider → receipt, seed and full proof */
@@ -145,6 +147,7 @@ export class LevelStore implements StorePort {
       certificates: await this.#all<Restored["certificates"][number]>(bucket.certificate, committee),
       salts: await this.#all<Restored["salts"][number]>(bucket.salt, committee),
       before: await this.#all<{ ts: number; bytes: ProviderValue[] }>(bucket.before, committee),
+      consents: await this.#all<number>(bucket.consent, committee),
     };
   }
 
@@ -281,6 +284,8 @@ function operations(committee: Hex, write: Write): Operation[] {
       const { ts, bytes } = write;
       return [put(`${bucket.before}${committee}/${num(ts)}`, json({ ts, bytes }))];
     }
+    case "consent":
+      return [put(`${bucket.consent}${committee}/${num(write.version)}`, json(write.version))];
     case "head":
       return [put(`${bucket.meta}head/${committee}`, json(write.head))];
   }

@@ -23,8 +23,8 @@ export class PinoTelemetry implements TelemetryPort {
     this.#lines = new TokenBuckets(maxNames, on.now_ms ?? (() => performance.now()));
   }
 
-  reason(group: string, code: ReasonCode, detail: string): void {
-    const kind = `${group}/${code}`;
+  reason(contract: string, code: ReasonCode, detail: string): void {
+    const kind = `${contract}/${code}`;
     const untold = this.#untold.get(kind) ?? 0;
     if (!this.#lines.take(kind, reasonLogRate)) {
       this.#untold.set(kind, untold + 1);
@@ -33,7 +33,7 @@ export class PinoTelemetry implements TelemetryPort {
     this.#untold.delete(kind);
     const more = untold > 0 ? { untold } : {};
     const level = needsAction.has(code) ? "warn" : "info";
-    this.#log[level]({ group, reason: code, detail, ...more }, reasons[code].short);
+    this.#log[level]({ contract, reason: code, detail, ...more }, reasons[code].short);
   }
 
   info(text: string, fields: Record<string, unknown> = {}): void {

@@ -10,11 +10,16 @@ import type { ChainPace, HeadLook } from "../../daemon/chain/pace.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";
+import { Rotation } from "./rotation.ts";
 
 /** One day of blocks of 12 s, so that an outage of minutes changes the mean little. */
 const measuredBlocks = 7_200;
 /** In passes. Funds change slowly, and reading them needs calls to the chain. */
 const fundsEvery = 4;
+/** R40: groups whose funds are read in one pass, so that the calls of a keeper to its endpoints do not grow with its groups. */
+export const fundsEachPass = 16;
+/** Groups whose earnings are summed in one pass: the sum reads all shares of the group from the ledger. */
+const earningsEachPass = 64;
 const peersEvery = 12;
 const clockEvery_ms = 300_000;
 /** The head's age is known without a call. */
@@ -77,6 +82,10 @@ export class Monitor {
   #clock: Offset | undefined;
   #writtenPeers = "";
   #passes = 0;
+  readonly #fundsTurn = new Rotation<Hex>(fundsEvery, fundsEachPass);
+  readonly #earningsTurn = new Rotation<Hex>(1, earningsEachPass);
+  /** By group: the block through which its earnings were summed. */
+  readonly #summed = new Map<Hex, number>();
 
   constructor(options: MonitorOptions, on: MonitorDependencies) {
     this.#options = options;
@@ -108,7 +117,8 @@ export class Monitor {
         this.#lookAtDisk(),
         this.#lookAtBooks(),
       ]);
-      if (this.#passes++ % fundsEvery === 0) await this.#lookAtFunds().catch(() => undefined);
+      await this.#lookAtFunds().catch(() => undefined);
+      this.#passes++;
       onPass();
       await this.#on.clock.sleep(every_ms, signal);
     }
@@ -188,19 +198,35 @@ export class Monitor {
   }
 
   async #lookAtBooks(): Promise<void> {
-    for (const group of this.#options.groups()) {
-      const cursor = await this.#on.books.cursor(group);
-      if (cursor === undefined || cursor.block === this.#booked.get(group)) continue;
+    const groups = this.#options.groups();
+    for (const values of [this.#booked, this.#earned, this.#summed]) forget(values, groups);
+    const cursors = await this.#on.books.followed();
+    for (const group of groups) {
+      const block = cursors.get(group)?.block;
+      if (block !== undefined) this.#booked.set(group, block);
+    }
+    const moved = groups.filter((group) => this.#booked.get(group) !== this.#summed.get(group));
+    for (const group of this.#earningsTurn.due(moved, this.#passes)) {
       this.#earned.set(group, await this.#on.books.earned(group, this.#options.operator));
-      this.#booked.set(group, cursor.block);
+      this.#summed.set(group, this.#booked.get(group) as number);
     }
   }
 
   async #lookAtFunds(): Promise<void> {
-    const { operator, largest } = this.#options;
-    this.#operator = await this.#on.history.operatorFunds(operator, largest());
-    for (const group of this.#options.groups()) {
+    const { operator, largest, groups } = this.#options;
+    const served = groups();
+    forget(this.#funds, served);
+    if (this.#passes % fundsEvery === 0) {
+      this.#operator = await this.#on.history.operatorFunds(operator, largest());
+    }
+    for (const group of this.#fundsTurn.due(served, this.#passes)) {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }
   }
+}
+
+/** Values of groups that left are of no use, and their number would grow. */
+function forget(values: Map<Hex, unknown>, served: readonly Hex[]): void {
+  const present = new Set(served);
+  for (const group of values.keys()) if (!present.has(group)) values.delete(group);
 }

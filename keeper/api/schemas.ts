@@ -324,7 +324,9 @@ export const spaceSchema = z
 
 export const reasonSchema = z
   .object({
-    group: z.string(),
+    contract: z
+      .string()
+      .openapi({ description: "Address of the committee or group that it is about; empty: neither" }),
     code: z.string(),
     day: count,
     count,

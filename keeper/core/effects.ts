@@ -13,6 +13,7 @@ import type {
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { Certificate, CertifiedGroup } from "../../protocol/certificate.ts";
 import type { ChallengeRecord, LeafKey, ProviderName, RecordScope } from "../../protocol/records.ts";
+import type { Replaced } from "../../protocol/succession.ts";
 import type { Run } from "../../protocol/handing-in.ts";
 
 /** A keeper's own values of a turn. They stay the same after a restart. */
@@ -42,6 +43,8 @@ export type Write =
   | { readonly kind: "salt"; readonly round: Hex; readonly ts: number; readonly salt: Hex }
   /** Bytes that count for the last slot before ts; R14 carries them. */
   | { readonly kind: "before"; readonly ts: number; readonly bytes: readonly ProviderValue[] }
+  /** R37: the daemon consents to this version. */
+  | { readonly kind: "consent"; readonly version: number }
   | { readonly kind: "head"; readonly head: number };
 
 export type PartialSignature = { readonly keeper: number; readonly signature: Hex };
@@ -161,6 +164,14 @@ export type Effect =
   /** Estimate the fee of sending it now. */
   | { readonly kind: "ask-fee"; readonly transaction: Transaction }
   | { readonly kind: "submit"; readonly transaction: Transaction }
+  /** R37: consent to a version that replaces members that resigned. */
+  | {
+      readonly kind: "consent";
+      readonly version: number;
+      readonly replaced: readonly Replaced[];
+      /** Size of the committee. */
+      readonly members: number;
+    }
   /** R29: ask a keeper for a certificate that the committee remembers and this keeper lacks. */
   | { readonly kind: "ask-certificate"; readonly keeper: number; readonly hash: Hex }
   /** Delete stored data of slots and turns before `ts`, and certificates before `certificatesFrom`. */

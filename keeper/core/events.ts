@@ -38,6 +38,8 @@ export type Event =
       readonly certificates: readonly (Signed & { readonly ts: number; readonly turn: number })[];
       readonly salts: readonly { readonly round: Hex; readonly ts: number; readonly salt: Hex }[];
       readonly before: readonly { readonly ts: number; readonly bytes: readonly ProviderValue[] }[];
+      /** R37: versions to which the daemon has consented. */
+      readonly consents: readonly number[];
     }
   /** State of the committee at the view (R4). It precedes the `blocks` event of the head that made it visible. */
   | { readonly kind: "committee"; readonly snapshot: CommitteeSnapshot }
@@ -99,6 +101,8 @@ export type Event =
   | ({ readonly kind: "fee"; readonly amount: bigint | undefined } & TransactionName)
   /** Result of a submission; `block` undefined: it was not mined. */
   | ({ readonly kind: "submission"; readonly block: number | undefined } & TransactionName)
+  /** R37: the transaction of a consent has ended, mined or not. */
+  | { readonly kind: "consented"; readonly version: number }
   /** R29: an answer to `ask-certificate`, not checked yet. */
   | ({ readonly kind: "certificate" } & Signed)
   | {

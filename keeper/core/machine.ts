@@ -16,6 +16,7 @@ import { onCertificate, onCommittee, tickSettle } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
 import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
 import { providerKey } from "../../protocol/records.ts";
+import { onConsented, tickSuccession } from "./succession.ts";
 import { updateTurn } from "./turn.ts";
 
 /**
@@ -36,7 +37,7 @@ export function step(
 /** D9: after a keeper has detected a second instance it sends hellos only; the other instance detects it by them. */
 function isHarmless(effect: Effect): boolean {
   if (effect.kind === "broadcast") return effect.body.kind === "hello";
-  return effect.kind !== "sign-digest" && effect.kind !== "submit";
+  return !["sign-digest", "submit", "consent"].includes(effect.kind);
 }
 
 function apply(now: Step, event: Event): void {
@@ -72,6 +73,8 @@ function apply(now: Step, event: Event): void {
       return onFee(now, event);
     case "submission":
       return onSubmission(now, event);
+    case "consented":
+      return onConsented(now, event);
     case "certificate":
       return onCertificate(now, event);
     case "records":
@@ -105,6 +108,7 @@ function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
     state.certificates.set(turnKey(ts, turn), { certificate, groups });
   }
   for (const { round, ts, salt } of event.salts) state.salts.set(round, { ts, salt });
+  for (const version of event.consents) state.consents.set(version, { sending: false, again: 0 });
   for (const { ts, bytes } of event.before) {
     state.before.set(ts, new Map(bytes.map((v) => [providerKey(v), v.value])));
   }
@@ -148,4 +152,5 @@ function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
   recheckReveals(now);
   tickHello(now);
   tickPull(now);
+  tickSuccession(now);
 }

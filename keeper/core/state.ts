@@ -1,6 +1,6 @@
 /** State of one keeper for one committee. The machine owns it: only a step changes it. */
 import type { ChallengeTarget, Effect, OwnValues, Signed } from "./effects.ts";
-import type { CommitteeSnapshot, Version } from "../../protocol/committee.ts";
+import type { CommitteeSnapshot, GroupEntry, Version } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Decision } from "../../protocol/median.ts";
 import type { Message, MessageOf, Pinned } from "../../protocol/messages.ts";
@@ -11,10 +11,12 @@ import type { Scope } from "../../protocol/scope.ts";
 export type Config = {
   /** Lower-case operator address of this keeper. */
   readonly me: Hex;
-  /** Random id of this process. A hello with the own key and another id comes from a second instance (D9). */
+  /** Id of this process, drawn at random by the composition root. A hello with the own key and another id comes from a second instance (D9). */
   readonly instance: Hex;
   /** Newest wire version that this release understands. Every hello contains it. */
   readonly speaks: number;
+  /** R37: whether this keeper consents by itself to the replacement of members that resigned. */
+  readonly replacesResigned: boolean;
 };
 
 /** One challenge of a provider, for all of its groups, from the seed to the last answer (R9). */
@@ -188,6 +190,8 @@ export type KeeperState = {
   readonly records: Map<string, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1: none since the start or since this keeper got its seat. */
   challengedSlot: number;
+  /** The first block of the slot whose challenges were prepared last, and the groups that they are about. */
+  prepared: { readonly blockHash: Hex; readonly groups: readonly GroupEntry[] } | undefined;
   /** S5: notes of intervals that began before this block may be deleted, so nothing new is signed in them. */
   notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;
@@ -201,6 +205,10 @@ export type KeeperState = {
   /** R41: transactions that settle groups of remembered certificates, by ts and first position. */
   readonly settling: Map<string, HandIn>;
   readonly own: Map<string, OwnValues>;
+  /** R37: consents of the daemon by version: whether a transaction is under way, and the head from which it may be sent again. */
+  readonly consents: Map<number, { sending: boolean; readonly again: number }>;
+  /** R37: open proposals that were reported as left to the operator. */
+  readonly withheld: Set<number>;
   readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
   turn: TurnState | undefined;
   /** The turn that certified last. If a reorg removes its certificate, it is submitted again. */
@@ -240,6 +248,7 @@ export function initialState(): KeeperState {
     connected: new Set(),
     records: new Map(),
     challengedSlot: -1,
+    prepared: undefined,
     notesFrom: 0,
     tasks: new Map(),
     before: new Map(),
@@ -248,6 +257,8 @@ export function initialState(): KeeperState {
     certificateQuestions: { asked: 0, at: -1 },
     settling: new Map(),
     own: new Map(),
+    consents: new Map(),
+    withheld: new Set(),
     salts: new Map(),
     turn: undefined,
     certifiedTurn: undefined,

@@ -10,15 +10,14 @@ export function showReasons(reasons: readonly ReasonDocument[]): void {
   place("reasons", h("ul", region, ...reasons.map(reasonItem)));
 }
 
-function reasonItem({ group, code, day, count, at_ms, detail, explanation }: ReasonDocument): Element {
+function reasonItem({ contract, code, day, count, at_ms, detail, explanation }: ReasonDocument): Element {
   const age = span(Math.max(0, (Date.now() - at_ms) / 1000));
   return h(
     "li",
-    { "data-key": `${group}/${code}/${day}` },
+    { "data-key": `${contract}/${code}/${day}` },
     h("div", { class: "line" }, h("strong", {}, code), h("span", { class: "num" }, `${whole(count)}×`)),
     h("p", {}, explanation),
-    // The committee or group that it is about, if it is about one.
-    group !== "" && h("p", { class: "dim mono", title: group }, `in ${shortHex(group)}`),
+    contract !== "" && h("p", { class: "dim mono", title: contract }, `in ${shortHex(contract)}`),
     h("p", { class: "dim detail" }, `last ${age} ago, ${dateOf(at_ms / 1000)}: ${detail}`),
   );
 }

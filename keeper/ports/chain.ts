@@ -26,6 +26,9 @@
  *   that after block te, too.
  * - **remembered.** Certificates of `Certified` with `remembered` of which a group in `groups` is not settled through its part, with the
  *   upper 200 bits of the struct hash, ascending by ts.
+ * - **succession.** R37: proposals of `VersionProposed` that are neither withdrawn nor complete, with their `MemberConsented`; the last
+ *   version with other members, on which they have to be based; and the consents of `operator`, each with who sent it: a consent that
+ *   this port sent is the daemon's, in another process and on another machine, too.
  * - **Blocks.** Ascending, each once. From head to head they are consecutive. After a start, a long outage, and when a committee appears,
  *   blocks of before are delivered, as far as a keeper reads them: the first block of every slot from max(origin, ts − interval) on, all
  *   blocks of the present turn, and the last 128. A reorg is delivered by blocks that replace everything at or above the first of them, with new snapshots if the view
@@ -57,8 +60,21 @@ export type Endpoint = {
   readonly multiaddrs: readonly string[];
 };
 
-/** A transaction for one committee (R29). */
-export type Submission = { readonly committee: Hex } & Transaction;
+/** A transaction that hands in a certificate or groups of it, for one committee (R29). */
+export type HandingIn = { readonly committee: Hex } & Transaction;
+
+/** R37: the daemon's consent to a version, marked as the daemon's on chain. */
+export type Consenting = {
+  readonly committee: Hex;
+  readonly kind: "consent";
+  readonly version: number;
+  /** Number of members that the version replaces. */
+  readonly replaced: number;
+  /** Size of the committee. */
+  readonly members: number;
+};
+
+export type Submission = HandingIn | Consenting;
 
 export type SubmitResult =
   | { readonly kind: "mined"; readonly block: number; readonly tx: Hex; readonly gasUsed: bigint }
@@ -80,6 +96,6 @@ export type ChainPort = {
   keeperEndpoint(operator: Hex): Promise<Endpoint | undefined>;
   providerEndpoint(operator: Hex): Promise<Endpoint | undefined>;
   /** Fee of sending it now, in units of the committee's token; undefined if no exchange rate of the chain's coin is known. */
-  fee(submission: Submission): Promise<bigint | undefined>;
+  fee(submission: HandingIn): Promise<bigint | undefined>;
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult>;
 };

@@ -36,6 +36,8 @@ export type HistoryPort = {
   origin(group: Hex): Promise<number>;
   /** Settlements in blocks [from, to], oldest first. */
   settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]>;
+  /** Which of these groups have settlements in blocks [from, to]. */
+  settled(groups: readonly Hex[], from: number, to: number): Promise<ReadonlySet<Hex>>;
   groupFunds(group: Hex): Promise<GroupFunds>;
   /** Balance of an operator, and the present fee of a certificate of this scope. */
   operatorFunds(operator: Hex, scope: CertifiedScope): Promise<AccountFees>;

@@ -95,7 +95,8 @@ export type Space = { readonly every: number; readonly entries: readonly SpaceEn
 
 /** Number of occurrences of one reason on one day (UTC, days since 1970). */
 export type ReasonEntry = {
-  readonly group: string;
+  /** Address of the committee or group that it is about; empty: neither. */
+  readonly contract: string;
   readonly code: string;
   readonly day: number;
   readonly count: number;
@@ -132,6 +133,12 @@ export type BooksPort = {
   cursor(group: Hex): Promise<Cursor | undefined>;
   /** Groups that have a cursor. */
   groups(): Promise<Hex[]>;
+  /** Cursors of all groups but those that left for good, see `finish`. */
+  followed(): Promise<Map<Hex, Cursor>>;
+  /** Moves the cursors of these groups, none of which has a settlement between the two. A group that is not at `from` stays. */
+  advance(groups: readonly Hex[], move: { from: Cursor; to: Cursor }): Promise<void>;
+  /** The group left and is booked for good: it is not followed until `book` is called for it again. Nothing is done if it is not at `at`. */
+  finish(group: Hex, at: Cursor): Promise<void>;
   /**
    * Adds settlements and moves the cursor, all or nothing. False, and nothing done, if the cursor is not at `from`
    * (undefined: nothing booked yet), because another process was first.

@@ -133,7 +133,8 @@ export class Challenger {
         if (ready !== undefined) found.set(target, ready);
       }
     };
-    await Promise.all(Array.from({ length: pageQueue.perPeer }, prepare));
+    const width = Math.min(pageQueue.perPeer, targets.length);
+    await Promise.all(Array.from({ length: width }, prepare));
     return targets.flatMap((target) => found.get(target) ?? []);
   }
 

@@ -9,9 +9,21 @@ export function providerOf(
   { groups }: Pick<CommitteeSnapshot, "groups">,
   { group, provider }: ProviderName,
 ): { readonly group: GroupEntry; readonly entry: ProviderEntry } | undefined {
-  const found = groups.find(({ number }) => number === group);
-  const entry = found?.providers.find(({ index }) => index === provider);
+  // Both lists ascend, and a committee may serve thousands of groups.
+  const found = findAscending(groups, ({ number }) => number, group);
+  const entry = findAscending(found?.providers ?? [], ({ index }) => index, provider);
   return found === undefined || entry === undefined ? undefined : { group: found, entry };
+}
+
+function findAscending<T>(list: readonly T[], keyOf: (one: T) => number, key: number): T | undefined {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keyOf(list[middle] as T) < key) low = middle + 1;
+    else high = middle;
+  }
+  const one = list[low];
+  return one !== undefined && keyOf(one) === key ? one : undefined;
 }
 
 /** The provider's data that a challenge of the slot covers: those registered when the slot began (R12). */

@@ -9,7 +9,7 @@ import type { Body } from "../../protocol/messages.ts";
 import { domainOf } from "../../protocol/certificate.ts";
 import { providerKey } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
-import type { ChainPort, SubmitResult } from "../ports/chain.ts";
+import type { ChainPort, Submission, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort, OpeningsScope } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
@@ -121,6 +121,8 @@ export class Effects {
         return this.#exchange.add(() => this.#fetchPages(committee, effect));
       case "submit":
         return void this.#await(this.#submit(effect));
+      case "consent":
+        return void this.#await(this.#consent(effect));
       case "prune":
         return this.#background(this.#prune(committee, effect));
       case "evidence":
@@ -329,14 +331,31 @@ export class Effects {
     this.#emit({ kind: "pages", round: effect.round, result });
   }
 
+  async #send(submission: Submission): Promise<SubmitResult> {
+    try {
+      return await this.#on.chain.submit(submission, this.#signal);
+    } catch (error) {
+      return { kind: "failed", detail: (error as Error).message };
+    }
+  }
+
+  async #consent({ version, replaced, members }: EffectOf<"consent">): Promise<void> {
+    const committee = this.#committee;
+    const { telemetry } = this.#on;
+    const consent = { kind: "consent", committee, version, replaced: replaced.length, members } as const;
+    const result = await this.#send(consent);
+    this.#emit({ kind: "consented", version });
+    if (result.kind === "failed") return telemetry.reason(committee, "submit-failed", result.detail);
+    if (result.kind === "superseded")
+      return telemetry.info("consent no longer needed", { committee, version, detail: result.detail });
+    // A reason, so that metrics count it.
+    const changes = replaced.map(({ seat, by }) => `keeper ${seat} resigned, ${by} takes its seat`);
+    telemetry.reason(committee, "consented-alone", `consented to version ${version}: ${changes.join("; ")}`);
+  }
+
   async #submit({ transaction }: EffectOf<"submit">): Promise<void> {
     const committee = this.#committee;
-    let result: SubmitResult;
-    try {
-      result = await this.#on.chain.submit({ committee, ...transaction }, this.#signal);
-    } catch (error) {
-      result = { kind: "failed", detail: (error as Error).message };
-    }
+    const result = await this.#send({ committee, ...transaction });
     const block = result.kind === "mined" ? result.block : undefined;
     // A settlement that another keeper's made superfluous is not repeated: the next snapshot shows its groups settled.
     if (result.kind !== "superseded") {

@@ -30,7 +30,10 @@ import {
 import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
 
-export type KeeperOptions = ChallengerOptions;
+export type KeeperOptions = ChallengerOptions & {
+  /** R37: consent without the operator to the replacement of members that resigned. */
+  readonly replacesResigned: boolean;
+};
 
 export type KeeperDependencies = Omit<
   EffectDependencies,
@@ -49,6 +52,7 @@ export type Work = {
 };
 
 export class Keeper {
+  readonly #options: KeeperOptions;
   readonly #on: KeeperDependencies;
   readonly #ingress: Ingress;
   readonly #challenger: Challenger;
@@ -66,6 +70,7 @@ export class Keeper {
   #fatal: ((error: unknown) => void) | undefined;
 
   constructor(options: KeeperOptions, on: KeeperDependencies) {
+    this.#options = options;
     this.#on = on;
     const { clock, crypto, reader } = on;
     this.#ingress = new Ingress({
@@ -128,7 +133,8 @@ export class Keeper {
   async #start(signal: AbortSignal): Promise<void> {
     const { keyring, clock, transport, chain, telemetry } = this.#on;
     const instance = instanceName(clock.entropy());
-    const config = { me: keyring.operator, instance, speaks: wireVersion };
+    const { replacesResigned } = this.#options;
+    const config = { me: keyring.operator, instance, speaks: wireVersion, replacesResigned };
     const stateOf = (committee: Hex): KeeperState | undefined => this.stateOf(committee);
     this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
     this.#serve("records", (bytes) => this.#exchange.answer(bytes, stateOf));

@@ -12,7 +12,7 @@ import { counted } from "../../protocol/counted.ts";
 export const maxQueuedRows = 10_000;
 /** Rows of one transaction: the challenges of a slot need one disk sync. */
 const batchRows = 256;
-/** Most distinct (group, code, day) between two flushes. */
+/** Most distinct (contract, code, day) between two flushes. */
 const maxReasons = 1_000;
 const retry_ms = 1_000;
 const maxRetry_ms = 60_000;
@@ -56,13 +56,13 @@ export class LedgerQueue implements LedgerPort {
   }
 
   /** Equal reasons of one day are one row with a count, so a flood of them stays small. */
-  addReason(group: string, code: ReasonCode, detail: string): void {
+  addReason(contract: string, code: ReasonCode, detail: string): void {
     const at_ms = this.#clock.now_ms();
     const day = Math.floor(at_ms / day_ms);
-    const key = `${group}/${code}/${day}`;
+    const key = `${contract}/${code}/${day}`;
     const known = this.#reasons.get(key);
     if (known === undefined && this.#reasons.size >= maxReasons) return;
-    this.#reasons.set(key, { group, code, day, count: (known?.count ?? 0) + 1, at_ms, detail });
+    this.#reasons.set(key, { contract, code, day, count: (known?.count ?? 0) + 1, at_ms, detail });
     this.#wake();
   }
 

@@ -3,9 +3,9 @@ import type { TelemetryPort } from "../ports/telemetry.ts";
 
 export function fanOut(log: TelemetryPort, onReason: readonly TelemetryPort["reason"][]): TelemetryPort {
   return {
-    reason: (group, code, detail) => {
-      log.reason(group, code, detail);
-      for (const hear of onReason) hear(group, code, detail);
+    reason: (contract, code, detail) => {
+      log.reason(contract, code, detail);
+      for (const hear of onReason) hear(contract, code, detail);
     },
     info: (text, fields) => log.info(text, fields),
     warn: (text, fields) => log.warn(text, fields),

@@ -18,7 +18,7 @@ export function leaveSubmitting(me: number): Behaviour {
   return (ports) => {
     const { chain } = ports;
     const submit: typeof chain.submit = (submission, signal) =>
-      submission.certificate.leader === me
+      submission.kind !== "consent" && submission.certificate.leader === me
         ? Promise.resolve({ kind: "superseded", detail: "left to others" })
         : chain.submit(submission, signal);
     return { ...ports, chain: override(chain, { submit }) };

@@ -6,7 +6,7 @@ import { certificateDigest, domainOf, rememberedHash } from "../../protocol/cert
 import type { Certificate, CertifiedGroup, CertifiedItem } from "../../protocol/certificate.ts";
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 import { committeeParams } from "./committee-params.ts";
 import { CommitteeModel } from "./committee-model.ts";
 import { GroupModel } from "./group-model.ts";
@@ -292,7 +292,7 @@ export class ChainModel {
   }
 
   /** Sends a transaction in the next block; refused with the contract's own error. */
-  submit(submission: Submission, sender: Hex): { readonly block: number } | { readonly refused: string } {
+  submit(submission: HandingIn, sender: Hex): { readonly block: number } | { readonly refused: string } {
     const block = this.head + 1;
     const committee = this.#next.committees.findIndex(
       ({ index }) => addressOfCommittee(index) === submission.committee,
@@ -322,7 +322,7 @@ export class ChainModel {
     draft: Draft,
     committee: number,
     block: number,
-    submission: Extract<Submission, { kind: "certify" }>,
+    submission: Extract<HandingIn, { kind: "certify" }>,
     sender: Hex,
   ): Certified {
     const { certificate, groups, signers, signature, turn } = submission;
@@ -350,13 +350,13 @@ export class ChainModel {
     if (!this.#seeds.has(key)) this.#seeds.set(key, this.#blocks[this.head]?.hash ?? `0x${"00".repeat(32)}`);
   }
 
-  #checkRemembered({ remembered }: CommitteeModel, { certificate }: Submission): void {
+  #checkRemembered({ remembered }: CommitteeModel, { certificate }: HandingIn): void {
     const known = remembered.find(({ ts }) => ts === certificate.ts);
     if (known?.hash !== rememberedHash(certificate)) refuse("Committee_NotRemembered");
   }
 
   /** R29: a certificate is remembered unless all of its groups were settled at once. */
-  #remember(model: CommitteeModel, { certificate }: Submission, settled: number): void {
+  #remember(model: CommitteeModel, { certificate }: HandingIn, settled: number): void {
     const { ts, te, count } = certificate;
     if (settled < count) model.remembered.push({ ts, te, hash: rememberedHash(certificate) });
   }

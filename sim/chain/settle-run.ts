@@ -2,7 +2,7 @@
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { CertificateTree, rootOfRange } from "../../protocol/certificate.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 import type { Draft, RefusedGroup, Settled } from "./chain-model.ts";
 import type { GroupModel } from "./group-model.ts";
 import { Refusal, refuse } from "./rules.ts";
@@ -13,7 +13,7 @@ export function settleRun(
   committee: number,
   operators: readonly Hex[],
   out: {
-    readonly submission: Submission;
+    readonly submission: HandingIn;
     readonly sender: Hex;
     readonly block: number;
     readonly settled: Settled[];

@@ -12,16 +12,20 @@ import { committeeParams } from "./committee-params.ts";
 import type { ChainSetup, WorldState } from "./chain-model.ts";
 import type { CommitteeModel, MembershipModel } from "./committee-model.ts";
 import type { GroupModel } from "./group-model.ts";
+import { noSuccession } from "../../protocol/succession.ts";
 
 const id = (first: number, index: number): Hex =>
   `0x${first.toString(16).repeat(18)}${index.toString(16).padStart(4, "0")}`;
 
+const committees: Hex[] = [];
+const groups: Hex[] = [];
+
 export function addressOfCommittee(index: number): Hex {
-  return id(0xc0, index);
+  return (committees[index] ??= id(0xc0, index));
 }
 
 export function addressOfGroup(index: number): Hex {
-  return id(0x67, index);
+  return (groups[index] ??= id(0x67, index));
 }
 
 /** Index of a committee or a group from its address. */
@@ -91,6 +95,7 @@ export class Snapshots {
       groups,
       scope,
       remembered: remembered.map(({ ts, te, hash }) => ({ ts, te, hash: hash as Hex })),
+      succession: noSuccession,
     };
     return isIdle(snapshot) ? { ...snapshot, scope: undefined } : snapshot;
   }

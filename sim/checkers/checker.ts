@@ -84,8 +84,9 @@ export function partialsOf(run: Run): Partial[] {
   const { cluster } = run;
   return cluster.network.heard.flatMap(({ message, from, process, at_ms }) => {
     const { body, version, keeper: seat } = message;
+    if (body.kind !== "partial") return [];
     const committee = committeeOf(run, message);
-    if (body.kind !== "partial" || committee < 0) return [];
+    if (committee < 0) return [];
     const keeper = keeperIn(run, committee, version, seat);
     if (keeper < 0 || cluster.operatorOf(keeper) !== from) return [];
     const { ts, turn } = body.round;

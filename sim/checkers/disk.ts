@@ -2,7 +2,7 @@
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord, RecordLeaf } from "../../protocol/records.ts";
 import { wasThere } from "../keepers/memory-store.ts";
-import type { MemoryStore } from "../keepers/memory-store.ts";
+import type { MemoryStore, Recorded } from "../keepers/memory-store.ts";
 import { addressOfCommittee, addressOfGroup } from "../chain/snapshots.ts";
 import type { Run } from "./checker.ts";
 import { scopeThen } from "./scope.ts";
@@ -53,7 +53,7 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
   );
   if (inScope === undefined) return [];
   const slots = new Map(inScope.slots.map((one) => [one.slot, one]));
-  const records = recordsOf(store, `${addressOfCommittee(committee)}/${group}/${provider}`);
+  const records = recordsOf(store, addressOfCommittee(committee), group, provider);
   const leafIn = (slot: number): DiskLeaf | undefined => {
     const record = recordThen(records.get(slot), at_ms);
     const canonical = record !== undefined && hashThen(run.cluster, originBlock + slot * blocks, at_ms);
@@ -83,25 +83,50 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
   return leaves;
 }
 
-type Recorded = MemoryStore["recorded"][number];
-type Index = { length: number; readonly bySlot: Map<string, Map<number, Recorded[]>> };
+type Index = {
+  length: number;
+  readonly byCommittee: Map<Hex, Map<number, Map<number, Recorded[]>>>;
+};
 const indexes = new WeakMap<MemoryStore, Index>();
 
-/** All records of a provider that were written to a disk, by slot, in order. `name`: "committee/group/provider". */
-function recordsOf(store: MemoryStore, name: string): ReadonlyMap<number, readonly Recorded[]> {
+/** One number for a provider of a group: a group has far fewer providers. */
+const providersOfGroup = 2 ** 16;
+
+/** The value of a key, or a new one that the map holds from now on. */
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+/** All records of a provider that were written to a disk, by slot, in order. */
+export function recordsOf(
+  store: MemoryStore,
+  committee: Hex,
+  group: number,
+  provider: number,
+): ReadonlyMap<number, readonly Recorded[]> {
   let index = indexes.get(store);
   if (index === undefined || index.length > store.recorded.length) {
-    index = { length: 0, bySlot: new Map() };
+    index = { length: 0, byCommittee: new Map() };
     indexes.set(store, index);
   }
   for (; index.length < store.recorded.length; index.length++) {
     const one = store.recorded[index.length] as Recorded;
-    const key = `${one.committee}/${one.record.group}/${one.record.provider}`;
-    const slots = index.bySlot.get(key) ?? new Map<number, Recorded[]>();
-    index.bySlot.set(key, slots);
-    slots.set(one.record.slot, [...(slots.get(one.record.slot) ?? []), one]);
+    const { record } = one;
+    const providers = entryOf(
+      index.byCommittee,
+      one.committee,
+      () => new Map<number, Map<number, Recorded[]>>(),
+    );
+    const name = record.group * providersOfGroup + record.provider;
+    const slots = entryOf(providers, name, () => new Map<number, Recorded[]>());
+    entryOf(slots, record.slot, () => []).push(one);
   }
-  return index.bySlot.get(name) ?? new Map<number, Recorded[]>();
+  const providers = index.byCommittee.get(committee);
+  return providers?.get(group * providersOfGroup + provider) ?? new Map<number, Recorded[]>();
 }
 
 /** The last record of a slot that was on the disk then. */

@@ -115,8 +115,9 @@ function collect(run: Run, process: string): Heard[] {
   }
   const me = processOf(cluster, process)?.keeper;
   for (const { message, process: by, at_ms } of cluster.network.heard) {
+    if (by !== process || message.body.kind === "hello") continue;
     const committee = committeeOf(run, message);
-    if (by !== process || keeperIn(run, committee, message.version, message.keeper) !== me) continue;
+    if (keeperIn(run, committee, message.version, message.keeper) !== me) continue;
     add(message, at_ms, headOf(cluster, process, at_ms));
   }
   return heard.sort((a, b) => a.at_ms - b.at_ms);

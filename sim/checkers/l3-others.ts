@@ -3,6 +3,7 @@
  * certified in its first turn; every group of a certificate is settled, unless its own escrow or an earlier interval of it stands in the
  * way; and amounts that an underfunded payer owes are in arrears.
  */
+import { groupName } from "../group-names.ts";
 import { during, harmless } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { turnsOf, unheard } from "./turns.ts";
@@ -38,7 +39,7 @@ function unsettled(run: Run): Violation[] {
           one.certificate.ts === certificate.ts &&
           one.block <= by,
       );
-      const text = `committee ${committee}: group ${number} of the certificate from ${certificate.ts} is not settled by block ${by}`;
+      const text = `committee ${committee}: ${groupName(run.cluster.chain, committee, number)} of the certificate from ${certificate.ts} is not settled by block ${by}`;
       return settled ? [] : [{ checker: "L3", block: by, text }];
     });
   });

@@ -8,6 +8,7 @@ import type { Process } from "../cluster.ts";
 import type { Recorded } from "../keepers/memory-store.ts";
 import { chainId } from "../chain/chain-model.ts";
 import { indexOfAddress } from "../chain/snapshots.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { highestHead } from "./words.ts";
@@ -31,7 +32,7 @@ function tooEarly(run: Run, { keeper, seat }: Process): string[] {
     const [head, last] = [highestHead(run.cluster, at_ms), deadline(run, keeper, recorded)];
     if (head > last) return [];
     return [
-      `keeper ${keeper} recorded provider ${provider} of group ${group} as late in slot ${slot} at head ${head}, expected after ${last}`,
+      `keeper ${keeper} recorded provider ${provider} of ${groupName(run.cluster.chain, indexOfAddress(recorded.committee), group)} as late in slot ${slot} at head ${head}, expected after ${last}`,
     ];
   });
 }

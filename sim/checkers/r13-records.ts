@@ -9,9 +9,11 @@ import type { Hex } from "../../protocol/hash.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import { wasThere } from "../keepers/memory-store.ts";
-import type { Recorded } from "../keepers/memory-store.ts";
+import type { MemoryStore, Recorded } from "../keepers/memory-store.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
+import { recordsOf } from "./disk.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
 import { reorgedAt_ms } from "./words.ts";
 
@@ -72,19 +74,27 @@ function faultOf(run: Run, process: Process, { committee, record, at_ms }: Recor
 function faultsAt(run: Run, process: Process): string[] {
   const { keeper, seat } = process;
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
-  const first = new Map<string, Recorded>();
-  return seat.store.recorded.flatMap((one) => {
-    const { group, provider, slot, blockHash } = one.record;
-    const key = `${one.committee}/${group}/${provider}/${slot}/${blockHash}`;
-    const before = first.get(key);
-    const again = before !== undefined && wasThere(before, one.at_ms);
-    first.set(key, one);
-    if (one.at_ms < started_ms) return [];
-    const fault = again ? "a second time" : faultOf(run, process, one);
-    return fault === undefined
-      ? []
-      : [`keeper ${keeper} recorded provider ${provider} of group ${group} in slot ${slot}: ${fault}`];
-  });
+  const faults: string[] = [];
+  for (const one of seat.store.recorded) {
+    if (one.at_ms < started_ms) continue;
+    const { group, provider, slot } = one.record;
+    const fault = isSecond(seat.store, one) ? "a second time" : faultOf(run, process, one);
+    if (fault === undefined) continue;
+    const name = groupName(run.cluster.chain, indexOfAddress(one.committee), group);
+    faults.push(`keeper ${keeper} recorded provider ${provider} of ${name} in slot ${slot}: ${fault}`);
+  }
+  return faults;
+}
+
+/** Whether the disk held a record of the same slot and block already. */
+function isSecond(store: MemoryStore, one: Recorded): boolean {
+  const { group, provider, slot, blockHash } = one.record;
+  const ofSlot = recordsOf(store, one.committee, group, provider).get(slot) ?? [];
+  if (ofSlot.length < 2) return false;
+  const earlier = ofSlot
+    .slice(0, ofSlot.indexOf(one))
+    .findLast(({ record }) => record.blockHash === blockHash);
+  return earlier !== undefined && wasThere(earlier, one.at_ms);
 }
 
 export const recorded: Checker = {

@@ -6,6 +6,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import { RecordScope, recordTree } from "../../protocol/records.ts";
 import type { Process } from "../cluster.ts";
 import { indexOfAddress } from "../chain/snapshots.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { leavesOf, spaceTimeOf } from "./disk.ts";
@@ -73,7 +74,7 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
     return `keeper ${keeper} committed to other records of [${ts}, ${te}) than those on its disk`;
   const about = values[wrong];
   return (
-    `keeper ${keeper} committed to ${about?.value} for group ${about?.group}, provider ${about?.provider} over [${ts}, ${te}), ` +
+    `keeper ${keeper} committed to ${about?.value} for ${groupName(run.cluster.chain, committee, about?.group ?? 0)}, provider ${about?.provider} over [${ts}, ${te}), ` +
     `its records give ${sums[wrong]}`
   );
 }

@@ -9,6 +9,7 @@ import type { BodyOf } from "../../protocol/messages.ts";
 import { slotStart } from "../../protocol/committee.ts";
 import { chainId } from "../chain/chain-model.ts";
 import { addressOfCommittee, addressOfGroup } from "../chain/snapshots.ts";
+import { groupName } from "../group-names.ts";
 import { liars, partialsOf } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { hashOf, hashThen, highestHead, wordsOfKind } from "./words.ts";
@@ -18,14 +19,16 @@ type Reveal = Word<BodyOf<"reveal">>;
 type Bundle = Word<BodyOf<"bundle">>;
 
 /** The fault of a reveal's receipts or proof; undefined: none. */
-function faultOf({ cluster }: Run, { committee, keeper, at_ms, body }: Reveal): string | undefined {
+function faultOf(run: Run, { committee, keeper, at_ms, body }: Reveal): string | undefined {
+  const { cluster } = run;
   const operator = cluster.operatorOf(keeper);
   for (const { group, provider, slot, leaf } of body.opened) {
     if (leaf.kind !== "proven") continue;
     const issued = cluster.issued.get(leaf.receiptHash);
-    const what = `its receipt of group ${group}, provider ${provider} for slot ${slot}`;
+    const what = (): string =>
+      `its receipt of ${groupName(run.cluster.chain, committee, group)}, provider ${provider} for slot ${slot}`;
     const world = cluster.chain.committeeAt(committee).membership(group)?.group ?? -1;
-    if (issued === undefined) return `${what} was never given`;
+    if (issued === undefined) return `${what()} was never given`;
     const { keeper: to, bytes } = issued;
     const ofGroup = issued.group === addressOfGroup(world);
     if (
@@ -35,7 +38,7 @@ function faultOf({ cluster }: Run, { committee, keeper, at_ms, body }: Reveal): 
       issued.slot !== slot ||
       bytes !== leaf.bytes
     ) {
-      return `${what} was given to ${to} by provider ${issued.provider} for slot ${issued.slot}, ${bytes} bytes`;
+      return `${what()} was given to ${to} by provider ${issued.provider} for slot ${issued.slot}, ${bytes} bytes`;
     }
   }
   const first = body.opened.find(({ leaf }) => leaf.kind === "proven");

@@ -6,6 +6,7 @@
 import type { BodyOf } from "../../protocol/messages.ts";
 import type { Certified } from "../chain/chain-model.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
+import { groupName } from "../group-names.ts";
 import type { Checker, Run } from "./checker.ts";
 import { keeperIn } from "./checker.ts";
 import { leavesOf, withReceipts } from "./disk.ts";
@@ -103,8 +104,9 @@ function faultsOf(run: Run, certified: Certified, proposal: Proposal): string[] 
     const value = expected(run, certified, { proposal, revealed }, one, position);
     const same = item?.group === one.group && item.provider === one.provider;
     if (same && (value === undefined || value === item.spaceTime)) return [];
+    const name = (number: number | undefined): string => groupName(run.cluster.chain, committee, number ?? 0);
     return [
-      `group ${one.group}, provider ${one.provider}: bundle and pinned records give ${value}, the certificate has ${item?.spaceTime} for group ${item?.group}, provider ${item?.provider}`,
+      `${name(one.group)}, provider ${one.provider}: bundle and pinned records give ${value}, the certificate has ${item?.spaceTime} for ${name(item?.group)}, provider ${item?.provider}`,
     ];
   });
 }

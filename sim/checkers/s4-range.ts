@@ -7,6 +7,7 @@ import type { Certified } from "../chain/chain-model.ts";
 import { addressOfCommittee } from "../chain/snapshots.ts";
 import { leavesOf } from "./disk.ts";
 import { scopeThen } from "./scope.ts";
+import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Fired } from "../scenario/strike.ts";
@@ -109,12 +110,27 @@ function isOf(one: MemoryStore["integrated"][number], committee: number): boolea
   return one.committee === addressOfCommittee(committee);
 }
 
-/** A keeper's own values of an interval. */
-function ownValues(run: Run, keeper: number, { committee, ts, te }: Omit<About, "group" | "provider">) {
-  return (
-    integratedOf(run, keeper).find((one) => isOf(one, committee) && one.ts === ts && one.te === te)?.values ??
-    []
-  );
+type OwnValues = MemoryStore["integrated"][number]["values"];
+const known = new WeakMap<Run, Map<string, OwnValues>>();
+
+/** A keeper's own values of an interval, of a run that is over. */
+function ownValues(
+  run: Run,
+  keeper: number,
+  { committee, ts, te }: Omit<About, "group" | "provider">,
+): OwnValues {
+  const all = known.get(run) ?? new Map<string, OwnValues>();
+  known.set(run, all);
+  const key = `${keeper}/${committee}/${ts}/${te}`;
+  let values = all.get(key);
+  if (values === undefined) {
+    const own = integratedOf(run, keeper).find(
+      (one) => isOf(one, committee) && one.ts === ts && one.te === te,
+    );
+    values = own?.values ?? [];
+    all.set(key, values);
+  }
+  return values;
 }
 
 /** Whether the group's membership began with or after this interval, so that no bytes were carried into its first slot. */
@@ -145,7 +161,7 @@ function tooLow(run: Run, { committee, certificate, groups }: Certified, keeper:
     const whole = wholeOf(run, about);
     if (value >= whole) return [];
     return [
-      `keeper ${keeper} integrated ${value} for group ${group}, provider ${provider}, which never failed and is owed ${whole}`,
+      `keeper ${keeper} integrated ${value} for ${groupName(run.cluster.chain, committee, group)}, provider ${provider}, which never failed and is owed ${whole}`,
     ];
   });
 }
@@ -183,19 +199,19 @@ function itemFault(
   spaceTime: bigint,
   lying: ReadonlySet<number>,
 ): string | undefined {
-  const { group, provider } = about;
-  const who = `group ${group}, provider ${provider}`;
+  const { committee, group, provider } = about;
+  const who = (): string => `${groupName(run.cluster.chain, committee, group)}, provider ${provider}`;
   const range = honestRange(run, version, about, lying);
   if (range === undefined) return undefined;
   const whole = wholeOf(run, about);
   if (owedInFull(run, about) && spaceTime < whole) {
-    return `${who} held all its data: expected ${whole}, actual ${spaceTime}`;
+    return `${who()} held all its data: expected ${whole}, actual ${spaceTime}`;
   }
   const tolerance = BigInt(run.scenario.params.toleranceBps);
   const { low, high } = range;
   const isAbove = spaceTime * 10_000n >= low * (10_000n - tolerance);
   if (isAbove && spaceTime * 10_000n <= high * (10_000n + tolerance)) return undefined;
-  return `${who}: expected ${low} to ${high}, actual ${spaceTime}`;
+  return `${who()}: expected ${low} to ${high}, actual ${spaceTime}`;
 }
 
 export const range: Checker = {

@@ -1,6 +1,9 @@
 /** S6: a keeper still has every record that its disk acknowledged after a crash or restart, until the slot is certified. */
 import { slotAt } from "../../protocol/committee.ts";
-import { providerKey } from "../../protocol/records.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ChainModel } from "../chain/chain-model.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
+import { groupName } from "../group-names.ts";
 import type { Checker } from "./checker.ts";
 
 export const records: Checker = {
@@ -14,14 +17,19 @@ export const records: Checker = {
     return cluster.seats.flatMap(({ keeper, store }, i) => {
       if (keeper === undefined || restored.has(i)) return [];
       const lost: string[] = [];
-      for (const { committee, record } of store.acknowledged.values()) {
+      for (const [committee, providers] of store.acknowledged) {
         const state = keeper.stateOf(committee);
         const shown = state?.committee;
         if (state === undefined || shown === undefined) continue;
         const first = slotAt(shown.params, shown.ts);
-        const there =
-          record.slot < first || state.records.get(providerKey(record))?.has(record.slot) === true;
-        if (!there) lost.push(`group ${record.group}, provider ${record.provider} in slot ${record.slot}`);
+        for (const [provider, slots] of providers) {
+          const there = state.records.get(provider);
+          for (const slot of slots) {
+            if (slot >= first && there?.has(slot) !== true) {
+              lost.push(textOf(chain, committee, provider, slot));
+            }
+          }
+        }
       }
       if (lost.length === 0) return [];
       const text = `keeper ${i} lost ${lost.length} records, the first of ${lost[0]}`;
@@ -29,3 +37,8 @@ export const records: Checker = {
     });
   },
 };
+
+function textOf(chain: ChainModel, committee: Hex, providerKey: string, slot: number): string {
+  const [group, provider] = providerKey.split("/");
+  return `${groupName(chain, indexOfAddress(committee), Number(group))}, provider ${provider} in slot ${slot}`;
+}

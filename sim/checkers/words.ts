@@ -128,7 +128,10 @@ export function headThen({ mined }: Cluster, at_ms: number): number {
 
 /** A block's hash as the chain stood then. */
 export function hashThen({ mined, chain }: Cluster, number: number, at_ms: number): Hex | undefined {
-  for (let i = lastBy(mined, at_ms); i >= 0; i--) {
+  const last = lastBy(mined, at_ms);
+  // From one mined block to the next the number grows by at most one, so none of the blocks in between can have this number.
+  const above = Math.max(0, (mined[last]?.number ?? 0) - number);
+  for (let i = last - above; i >= 0; i--) {
     const block = mined[i] as Mined;
     if (block.number === number) return block.hash;
   }

@@ -21,8 +21,10 @@ export type PlayOptions = {
 
 /** Earnings and work of one keeper. */
 export type Account = {
-  /** Token units. */
+  /** Token units, without the keeper fee. */
   earned: bigint;
+  /** Part of the keeper fee (R30) in provider·blocks: each settlement that pays it adds providers × blocks / (n − failed). */
+  fees: number;
   /** One entry for each settlement that it sent. */
   readonly sent: SettlementShape[];
   challenges: number;
@@ -63,7 +65,7 @@ export async function play(options: PlayOptions): Promise<Played> {
     blockMs: [900, 1300],
     storeLatencyMs: 1,
   });
-  const keepers = cluster.seats.map((): Account => ({ earned: 0n, sent: [], challenges: 0 }));
+  const keepers = cluster.seats.map((): Account => ({ earned: 0n, fees: 0, sent: [], challenges: 0 }));
   const victim = cluster.seats.findIndex((_, seat) => !followers.includes(seat));
   cluster.decorate = (ports, seat) => {
     const counting = override(ports.provider, {
@@ -83,8 +85,15 @@ export async function play(options: PlayOptions): Promise<Played> {
   const { chain } = cluster;
   while (chain.tsAt(0, chain.head) < end && chain.head < end + spareTurns * params.turn) await cluster.run(1);
   for (const one of chain.settled) {
-    creditsOf(one).keepers.forEach((units, seat) => ((keepers[seat] as Account).earned += units));
-    const { version, payees } = one.certificate;
+    const { version, payees, failed } = one.certificate;
+    // Each payee's equal part of the fee for the blocks of this settlement (R30).
+    const fee =
+      (providers * (one.certificate.te - one.certificate.ts)) / (committee - bitIndices(failed).length);
+    creditsOf(one).keepers.forEach((units, seat) => {
+      const account = keepers[seat] as Account;
+      account.earned += units;
+      if (units > 0n) account.fees += fee;
+    });
     const sender = chain.membersOf(0, version).findIndex(({ operator }) => operator === one.sender);
     const certified = chain.certified.find(({ certificate }) => certificate.ts === one.certificate.ts);
     const shape = {

@@ -3,7 +3,7 @@ import { faultBound } from "../../protocol/quorum.ts";
 import type { Prices } from "./default-prices.ts";
 import { play } from "./play.ts";
 import type { Played } from "./play.ts";
-import { booksOf, dollars, GasTable } from "./prices.ts";
+import { booksOf, dollars, earnedBy, GasTable } from "./prices.ts";
 import type { Books } from "./prices.ts";
 import { strategies } from "./strategies.ts";
 import type { Strategy } from "./strategies.ts";
@@ -23,7 +23,7 @@ export type StudyOptions = {
 
 export type Spread = { readonly mean: number; readonly deviation: number };
 
-/** Money is in US dollars an interval, the average of the followers. */
+/** Money is in US dollars an interval and group, the average of the followers. */
 export type Row = {
   readonly committee: number;
   readonly strategy: string;
@@ -161,11 +161,15 @@ function bookOf(run: Played, seat: number, prices: Prices, table: GasTable): Boo
   return booksOf(account, run, prices, table);
 }
 
-/** Dollars an interval that all keepers and providers got from the payer's escrow. */
+/** Dollars an interval and group that all keepers and providers got from the payer's escrow. */
 function paidBy(run: Played, prices: Prices): number {
-  const units = [...run.keepers.map(({ earned }) => earned), ...run.providers];
-  const sum = units.reduce((a, b) => a + b, 0n);
-  return dollars(sum, run, prices) / (run.blocks / run.interval);
+  const keepers = run.keepers.reduce((sum, account) => sum + earnedBy(account, run, prices), 0);
+  const providers = dollars(
+    run.providers.reduce((a, b) => a + b, 0n),
+    run,
+    prices,
+  );
+  return (keepers + providers) / (run.blocks / run.interval);
 }
 
 function profitOf({ earned, gas, traffic }: Books): number {

@@ -15,7 +15,7 @@ const columns = [
   "provider",
 ];
 
-/** Money in thousandths of a US dollar an interval, gains in percent; ± is the deviation between seeds. */
+/** Money in thousandths of a US dollar an interval and group, gains in percent; ± is the deviation between seeds. */
 export function tableOf(rows: readonly Row[]): string[] {
   const cells = rows.map((row) => {
     const honest = row.strategy === "honest";

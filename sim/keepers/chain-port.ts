@@ -1,6 +1,6 @@
 /** A keeper's endpoint to the simulated chain, with the faults of its seat. */
 import type { Hex } from "../../protocol/hash.ts";
-import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
+import type { ChainPort, HandingIn, SubmitResult } from "../../keeper/ports/chain.ts";
 import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import { memberIndex } from "../../protocol/committee.ts";
 import type { Cluster } from "../cluster.ts";
@@ -8,7 +8,7 @@ import type { Seat } from "./seat.ts";
 
 /** A transaction that a keeper sent and no block holds yet. */
 export type Transaction = {
-  readonly submission: Submission;
+  readonly submission: HandingIn;
   readonly sender: number;
   readonly resolve: (result: SubmitResult) => void;
 };
@@ -38,6 +38,8 @@ export function chainPort(
     fee: async () => (cluster.gasSpike ? spikeFee : cluster.fee),
     submit: async (submission) =>
       new Promise<SubmitResult>((resolve) => {
+        if (submission.kind === "consent")
+          return resolve({ kind: "failed", detail: "proposals are made by the world, not by keepers" });
         cluster.network.witness.send(keeper, name, submission);
         if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
           return resolve({ kind: "failed", detail: "no endpoint answers" });

@@ -32,10 +32,14 @@ export function wasThere({ at_ms: since_ms, gone_ms, back_ms }: Recorded, at_ms:
   return gone_ms === undefined || at_ms <= gone_ms || (back_ms !== undefined && at_ms >= back_ms);
 }
 
+/** Everything on a disk: rows by committee and key. */
+export type Backup = ReadonlyMap<Hex, ReadonlyMap<string, Write>>;
+
 export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
-  readonly #rows = new Map<string, Write>();
+  /** By committee, then by the key of the row. */
+  readonly #rows = new Map<Hex, Map<string, Write>>();
   readonly #lists = new Map<string, Uint8Array>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
@@ -49,8 +53,11 @@ export class MemoryStore implements StorePort {
   readonly recorded: Recorded[];
   /** Highest head on this disk. */
   #head = -1;
-  /** For the checkers: unsettled records whose write was acknowledged; a restored backup does not change them. */
-  readonly acknowledged = new Map<string, { readonly committee: Hex; readonly record: ChallengeRecord }>();
+  /**
+   * For the checkers: slots of unsettled records whose write was acknowledged, by committee and provider key; a restored backup does
+   * not change them.
+   */
+  readonly acknowledged = new Map<Hex, Map<string, Set<number>>>();
   /** End of a turn, from its start and number; all committees of a world have one rhythm. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** For the checkers: all digests ever noted on this disk, with pruned ones; a copied disk begins with those of the original. */
@@ -69,7 +76,13 @@ export class MemoryStore implements StorePort {
   }
 
   get size(): number {
-    return this.#rows.size;
+    return [...this.#rows.values()].reduce((sum, rows) => sum + rows.size, 0);
+  }
+
+  #rowsOf(committee: Hex): Map<string, Write> {
+    const rows = this.#rows.get(committee) ?? new Map<string, Write>();
+    this.#rows.set(committee, rows);
+    return rows;
   }
 
   /** Fault of the next write: the disk is full, or the power fails during the write. */
@@ -78,8 +91,8 @@ export class MemoryStore implements StorePort {
   onTorn: () => void = () => undefined;
 
   /** A copy of everything on the disk, as a backup has it. */
-  backup(): ReadonlyMap<string, Write> {
-    return new Map(this.#rows);
+  backup(): Backup {
+    return new Map([...this.#rows].map(([committee, rows]) => [committee, new Map(rows)]));
   }
 
   /** Another disk with the same on it. */
@@ -90,11 +103,12 @@ export class MemoryStore implements StorePort {
     return copy;
   }
 
-  restore(backup: ReadonlyMap<string, Write>): void {
+  restore(backup: Backup): void {
     this.#disk++;
     this.#rows.clear();
-    for (const [key, row] of backup) this.#rows.set(key, row);
-    const there = [...backup.values()].flatMap((row) => (row.kind === "record" ? [row.record] : []));
+    for (const [committee, rows] of backup) this.#rows.set(committee, new Map(rows));
+    const all = [...backup.values()].flatMap((rows) => [...rows.values()]);
+    const there = all.flatMap((row) => (row.kind === "record" ? [row.record] : []));
     const kept = new Set(there);
     // Carried bytes include the slots that were pruned before the backup.
     const first = Math.min(...there.map(({ slot }) => slot));
@@ -106,7 +120,7 @@ export class MemoryStore implements StorePort {
         else one.gone_ms ??= this.#world.now_ms;
       }
     }
-    const heads = [...backup.values()].flatMap((row) => (row.kind === "head" ? [row.head] : []));
+    const heads = all.flatMap((row) => (row.kind === "head" ? [row.head] : []));
     this.#head = Math.max(-1, ...heads);
   }
 
@@ -122,35 +136,59 @@ export class MemoryStore implements StorePort {
       this.onTorn();
       return new Promise<never>(() => undefined);
     }
+    const rows = this.#rowsOf(committee);
     for (const write of writes) {
-      const key = `${committee}/${keyOf(write)}`;
-      this.#rows.set(key, write);
-      if (write.kind === "note") this.noted.push({ ...write, committee, at_ms: this.#world.now_ms });
-      if (write.kind === "record") {
-        this.acknowledged.set(key, { committee, record: write.record });
-        this.recorded.push({
-          committee,
-          record: write.record,
-          at_ms: this.#world.now_ms,
-          gone_ms: undefined,
-          back_ms: undefined,
-        });
-      }
-      if (write.kind === "own") {
-        const { own } = write;
-        this.integrated.push({
-          ...own,
-          committee,
-          te: this.endOf(own.ts, own.turn),
-          at_ms: this.#world.now_ms,
-        });
-      }
-      if (write.kind === "head") this.#head = Math.max(this.#head, write.head);
+      rows.set(keyOf(write), write);
+      this.#witness(committee, write);
     }
   }
 
+  /** For the checkers. */
+  #witness(committee: Hex, write: Write): void {
+    const at_ms = this.#world.now_ms;
+    switch (write.kind) {
+      case "record":
+        this.#acknowledge(committee, write.record);
+        this.recorded.push({
+          committee,
+          record: write.record,
+          at_ms,
+          gone_ms: undefined,
+          back_ms: undefined,
+        });
+        return;
+      case "head":
+        this.#head = Math.max(this.#head, write.head);
+        return;
+      case "note":
+        this.noted.push({ ...write, committee, at_ms });
+        return;
+      case "own":
+        this.integrated.push({
+          ...write.own,
+          committee,
+          te: this.endOf(write.own.ts, write.own.turn),
+          at_ms,
+        });
+        return;
+      case "certificate":
+      case "salt":
+      case "before":
+        return;
+    }
+  }
+
+  #acknowledge(committee: Hex, record: ChallengeRecord): void {
+    const providers = this.acknowledged.get(committee) ?? new Map<string, Set<number>>();
+    this.acknowledged.set(committee, providers);
+    const key = providerKey(record);
+    const slots = providers.get(key);
+    if (slots === undefined) providers.set(key, new Set([record.slot]));
+    else slots.add(record.slot);
+  }
+
   async load(committee: Hex): Promise<Restored> {
-    const rows = [...this.#rows].flatMap(([key, row]) => (key.startsWith(`${committee}/`) ? [row] : []));
+    const rows = [...this.#rowsOf(committee).values()];
     const of = <K extends Write["kind"]>(kind: K): Extract<Write, { kind: K }>[] =>
       rows.filter((row): row is Extract<Write, { kind: K }> => row.kind === kind);
     return {
@@ -162,21 +200,23 @@ export class MemoryStore implements StorePort {
       certificates: of("certificate"),
       salts: of("salt"),
       before: of("before"),
+      consents: of("consent").map(({ version }) => version),
     };
   }
 
   async proofOf(committee: Hex, { group, provider, slot }: LeafKey): Promise<StoredProof | undefined> {
-    const row = this.#rows.get(`${committee}/record/${slot}/${group}/${provider}`);
+    const row = this.#rows.get(committee)?.get(`record/${slot}/${group}/${provider}`);
     return row?.kind === "record" && row.record.outcome.kind === "proven" ? row : undefined;
   }
 
   async prune(committee: Hex, ts: number, firstSlot: number, certificatesFrom: number): Promise<void> {
-    for (const [key, row] of this.#rows) {
-      if (row.kind === "head" || !key.startsWith(`${committee}/`)) continue;
-      if (isOld(row, ts, firstSlot, certificatesFrom)) this.#rows.delete(key);
+    const rows = this.#rowsOf(committee);
+    for (const [key, row] of rows) {
+      if (row.kind !== "head" && isOld(row, ts, firstSlot, certificatesFrom)) rows.delete(key);
     }
-    for (const [key, one] of this.acknowledged) {
-      if (one.committee === committee && one.record.slot < firstSlot) this.acknowledged.delete(key);
+    for (const [key, slots] of this.acknowledged.get(committee) ?? []) {
+      for (const slot of slots) if (slot < firstSlot) slots.delete(slot);
+      if (slots.size === 0) this.acknowledged.get(committee)?.delete(key);
     }
   }
 
@@ -217,6 +257,8 @@ function isOld(
       return row.own.ts < ts;
     case "certificate":
       return row.ts < certificatesFrom;
+    case "consent":
+      return false;
     case "note":
     case "salt":
     case "before":
@@ -260,6 +302,8 @@ function keyOf(write: Write): string {
       return `salt/${write.round}`;
     case "before":
       return `before/${write.ts}`;
+    case "consent":
+      return `consent/${write.version}`;
     case "head":
       return "head";
   }

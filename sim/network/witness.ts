@@ -1,6 +1,6 @@
 /** Records for the checkers what each process received and what it sent to the chain. */
 import type { Envelope } from "../../protocol/codec/message.ts";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 
 /** A process's endpoint showed it a head. */
 export type Shown = { readonly at_ms: number; readonly head: number };
@@ -12,7 +12,7 @@ export type Arrival = Shown & ({ readonly message: Envelope } | { readonly pulle
 export type Sent = Shown & {
   readonly keeper: number;
   readonly process: string;
-  readonly submission: Submission;
+  readonly submission: HandingIn;
 };
 
 export class Witness {
@@ -52,7 +52,7 @@ export class Witness {
     add(this.#arrivals, process, { ...this.#at(process), pulled });
   }
 
-  send(keeper: number, process: string, submission: Submission): void {
+  send(keeper: number, process: string, submission: HandingIn): void {
     this.sent.push({ ...this.#at(process), keeper, process, submission });
   }
 }

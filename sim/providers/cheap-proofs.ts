@@ -35,6 +35,30 @@ export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: 
     .finish();
 }
 
+type ReadReceipt = { readonly fields: ReceiptFields; readonly hash: Hex };
+
+/** The receipts of the last answer. Its keeper gets the same byte arrays at once, so nobody decodes and hashes them again. */
+const latest = new Map<Uint8Array, ReadReceipt>();
+
+/** Fields and hash of a receipt; nobody changes its bytes. */
+export function readReceipt(receipt: Uint8Array): ReadReceipt | undefined {
+  const known = latest.get(receipt);
+  if (known !== undefined) return known;
+  const fields = decodeReceipt(receipt);
+  return fields === undefined ? undefined : { fields, hash: keccak(receipt) };
+}
+
+/** The receipts of one answer, one for each of these fields. */
+export function issueReceipts(all: readonly ReceiptFields[]): { receipt: Uint8Array; hash: Hex }[] {
+  latest.clear();
+  return all.map((fields) => {
+    const receipt = cheapReceipt(fields);
+    const hash = keccak(receipt);
+    latest.set(receipt, { fields, hash });
+    return { receipt, hash };
+  });
+}
+
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
   const decoded = decode(receipt, receiptBytes, (reader) => ({
     keeper: reader.hex(20, "keeper"),
@@ -51,14 +75,15 @@ function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
 export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks {
   const receiptHolds: ProofChecks["receiptHolds"] = (opened, scope) => {
     const { leaf, receipt, provider, slot } = opened;
-    if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
-    const fields = decodeReceipt(receipt);
+    const read = readReceipt(receipt);
+    if (leaf.kind !== "proven" || read?.hash !== leaf.receiptHash) return false;
+    const { fields } = read;
     const known = scope.dataOf(opened);
     const total = known?.data.bytes ?? 0n;
     return (
-      fields?.signer === known?.data.receiptKey &&
-      fields?.group === known?.group &&
-      fields?.keeper === scope.keeper.operator &&
+      fields.signer === known?.data.receiptKey &&
+      fields.group === known.group &&
+      fields.keeper === scope.keeper.operator &&
       fields.provider === provider &&
       fields.slot === slot &&
       bytesProven(total, fields.leaves) === leaf.bytes
@@ -67,20 +92,21 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
   return {
     receiptHolds,
     checkAnswer: ({ answer, request, target, list, receiptKey }) => {
-      const fields = decodeReceipt(answer.receipt);
+      const read = readReceipt(answer.receipt);
       const { keeper, slot } = request;
       const { group, provider } = target;
-      const about = fields?.group === group && fields.provider === provider;
-      if (fields?.keeper !== keeper || !about || fields.slot !== slot) {
+      const about = read?.fields.group === group && read.fields.provider === provider;
+      if (!about || read.fields.keeper !== keeper || read.fields.slot !== slot) {
         return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
       }
+      const { fields, hash } = read;
       if (fields.signer !== receiptKey) {
         return { ok: false, code: "bad-receipt", detail: "not signed by the provider" };
       }
       const value = {
         bytesProven: bytesProven(list.totalBytes, fields.leaves),
         proven: fields.leaves,
-        receiptHash: keccak(answer.receipt),
+        receiptHash: hash,
       };
       return { ok: true, value };
     },
@@ -129,11 +155,19 @@ export function cheapProviders(world: ProviderWorld): Providers {
           const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
           const signer = signatures.receiptKey(provider);
-          const answers = request.targets.map(({ group }) => {
-            const receipt = cheapReceipt({ keeper: about, group, provider, slot, leaves, signer });
+          const all = request.targets.map(({ group }) => ({
+            keeper: about,
+            group,
+            provider,
+            slot,
+            leaves,
+            signer,
+          }));
+          const answers = issueReceipts(all).map(({ receipt, hash }, i) => {
+            const { group } = all[i] as ReceiptFields;
             const bytes = bytesProven(committedIn(world, request.committee, group, provider, slot), leaves);
-            world.onReceipt(keccak(receipt), { keeper: about, group, provider, slot, bytes });
-            return { kind: "answer" as const, receipt, proof: new Uint8Array() };
+            world.onReceipt(hash, { keeper: about, group, provider, slot, bytes });
+            return { kind: "answer" as const, receipt, proof: noProof };
           });
           return { ok: true, answers };
         },
@@ -163,4 +197,5 @@ function committedIn(
   return provider === undefined ? 0n : model.bytesAt(provider, start);
 }
 
+const noProof = new Uint8Array();
 const nobody: Hex = `0x${"00".repeat(20)}`;

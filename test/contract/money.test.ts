@@ -244,6 +244,60 @@ describe("keepers and providers withdraw", () => {
     ).toBe("Upkeeping_NotFactory");
   });
 
+  it("of several members in one call: each is paid to its own payee, and a claim that is wrong stops no other", async () => {
+    const committee = await world.committee();
+    const at = await committee.address();
+    const groups = [await earned({ committee }), await earned({ committee })];
+    const [first, second] = await Promise.all(groups.map((group) => group.address()));
+    const [owner, other] = [world.keepers[0] as Wallet, world.keepers[3] as Wallet];
+    // The operator of seat 3 makes the operator of seat 0 its payee.
+    await send(world.registry, other, "nameKeeperPayee", [other.address, owner.address]);
+    await send(world.registry, owner, "acceptKeeperPayee", [other.address]);
+    const claim = (group: unknown, index: number, change: object = {}): object => {
+      return { group, committee: at, version: 1, index, ...change };
+    };
+    const claims = [
+      claim(first, 0),
+      claim(first, 3),
+      // Seat 1 is another operator's; nobody has a committee at an address without code, nor a seat 9.
+      claim(first, 1),
+      claim(second, 0, { committee: other.address }),
+      claim(second, 9),
+      claim(second, 3),
+      claim(second, 0),
+      claim(second, 0),
+    ];
+    const owed = await Promise.all(
+      groups.flatMap((group) => [0, 3].map(async (index) => group.keeper(index))),
+    );
+    const before = await world.balanceOf(owner.address);
+    const foreign = await (groups[0] as Group).keeper(1);
+    const receipt = await send(world.factory, owner, "withdrawKeepers", [claims]);
+    const failed = receipt.logs
+      .map((log) => world.factory.interface.parseLog(log))
+      .filter((log) => log?.name === "WithdrawalFailed")
+      .map((log) => [Number(log?.args["position"]), String(log?.args["reason"]).slice(0, 10)]);
+    const reasonOf = (error: string): string => id(error).slice(0, 10);
+    expect(failed.map(([position]) => position)).toEqual([2, 3, 4, 7]);
+    expect(failed[0]?.[1]).toBe(reasonOf("Upkeeping_NotOwner(address,address,address)"));
+    expect(failed[3]?.[1]).toBe(reasonOf("Upkeeping_NothingToMove()"));
+    expect((await world.balanceOf(owner.address)) - before).toBe(owed.reduce((a, b) => a + b, 0n));
+    expect(await (groups[0] as Group).keeper(1)).toBe(foreign);
+    for (const group of groups) await group.checkBooks();
+    await send(world.registry, owner, "nameKeeperPayee", [other.address, other.address]);
+    await send(world.registry, other, "acceptKeeperPayee", [other.address]);
+  });
+
+  it("to a payee that the caller names are refused to everybody but the factory", async () => {
+    const group = await earned();
+    const [keeper] = world.keepers as [Wallet];
+    const args = [keeper.address, await group.committee.address(), 1, 0];
+    expect(await world.failing(group.send(keeper, "payOutKeeper", args))).toEqual({
+      error: "Upkeeping_NotFactory",
+      args: [await world.factory.getAddress(), keeper.address],
+    });
+  });
+
   it("of coin: a payee that refuses or re-enters harms only itself (R31)", async () => {
     const group = await world.group({ config: { token: ZeroAddress }, deposit: 0n });
     await group.send(world.payer, "deposit", [10n ** 18n], 10n ** 18n);

@@ -1,6 +1,11 @@
 /** Range proofs of a certificate's groups on chain (R27, R29). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CertificateTree, type Certificate, type CertifiedGroup } from "../../protocol/certificate.ts";
+import {
+  CertificateTree,
+  groupWords,
+  type Certificate,
+  type CertifiedGroup,
+} from "../../protocol/certificate.ts";
 import type { Refusal } from "../support/contracts/chain.ts";
 import {
   certified,
@@ -120,11 +125,38 @@ describe("a range proof", () => {
 
   it("is not read from the inside of a leaf: at most 256 items", async () => {
     const { c, groups } = remembered.get(1) as { c: Certificate; groups: CertifiedGroup[] };
-    const [{ number, group }] = groups as [CertifiedGroup];
-    const long = { number, group, items: Array.from({ length: 257 }, (_, i) => BigInt(i) << 128n) };
+    const [only] = groups as [CertifiedGroup];
+    const [head] = groupWords({ ...only, items: [] }) as [bigint];
+    const long = [head | (257n << 192n), ...Array.from({ length: 257 }, (_, i) => BigInt(i) << 128n)];
     const call = committee.contract
       .getFunction("settle")
-      .staticCall(c, 0, [long], [], { gasLimit: 16_000_000 });
+      .staticCall(c, 0, long, [], { gasLimit: 16_000_000 });
     expect(await world.failing(call)).toEqual({ error: "Committee_BadGroupItems", args: [256n, 257n] });
+  });
+
+  it("is over words that end with a group's last item: none is missing, none is left over", async () => {
+    const { c, groups } = remembered.get(3) as { c: Certificate; groups: CertifiedGroup[] };
+    const words = groups.flatMap(groupWords);
+    const settleWords = (changed: readonly bigint[]): Promise<unknown> =>
+      committee.contract.getFunction("settle").staticCall(c, 0, changed, [], { gasLimit: 16_000_000 });
+    // Groups of 0, 1 and 2 items.
+    expect(words).toHaveLength(6);
+    await settleWords(words);
+    expect(await world.failing(settleWords(words.slice(0, -1)))).toEqual({
+      error: "Committee_GroupCutOff",
+      args: [6n, 5n],
+    });
+    // What is left over is a group of its own.
+    expect(await world.failing(settleWords([...words, 1n]))).toEqual({
+      error: "Committee_GroupsOutOfRange",
+      args: [3n, 4n],
+    });
+    // Bits above the head's fields are no part of a number of items.
+    const [head, ...rest] = words as [bigint, ...bigint[]];
+    const wide = head | (1n << 208n);
+    expect(await world.failing(settleWords([wide, ...rest]))).toEqual({
+      error: "Committee_BadGroupItems",
+      args: [256n, 1n << 16n],
+    });
   });
 });

@@ -93,7 +93,9 @@ class World {
       .replaceAll("4001", String(this.ports[1]))
       .replaceAll("4002", String(this.ports[2]))
       .replace("keeper init", "keeper init --kdf light");
-    const { code, lines } = await this.shell.run(typed);
+    const { code, lines } = await this.shell.run(typed).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${await this.state()}`, { cause: error });
+    });
     const home = await realpath(join(this.folder, "ann"));
     const told = lines
       .filter(
@@ -106,6 +108,23 @@ class World {
           .replace(/^warn(  keys .*); light: operator, bls, peer$/, "ok  $1"),
       );
     return { code, lines: told };
+  }
+
+  /** For a command that does not end: what the page's keeper reports, and the end of its log. */
+  async state(): Promise<string> {
+    const ready = await fetch(`http://127.0.0.1:${this.ports[0]}/readyz`).then(
+      (answer) => answer.text(),
+      (error: Error) => error.message,
+    );
+    const logs = ["keeper", "moved"].map((name) => join(this.folder, "ann", name, "keeper.log"));
+    const ends = logs.map((file) => readFile(file, "utf8").then((text) => text.slice(-4_000)));
+    const texts = await Promise.all(ends.map((end) => end.catch(() => "no log")));
+    return [
+      `head ${await this.provider.getBlockNumber()}`,
+      ready,
+      ...texts,
+      ...this.failures.map(String),
+    ].join("\n");
   }
 
   /** Does what the payer and the other keepers do after this step. */

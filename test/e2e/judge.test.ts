@@ -1,6 +1,7 @@
 /** The judge of demos accepts a document that follows from the rules, and refuses it after any change. */
 import { describe, expect, it } from "vitest";
-import { address, story } from "../support/demo-story.ts";
+import { complaintsAbout } from "../../scripts/demo/check.ts";
+import { address, laterTx, story, tx } from "../support/demo-story.ts";
 import { expectMoney, expectShape, expectTurns, parseDocument } from "./judge.ts";
 
 // What a change breaks is said where it is made.
@@ -14,9 +15,9 @@ function printed(document: object): string {
   return `${text}\n`;
 }
 
-function judge(stdout: string): void {
+function judge(stdout: string, groups = 2): void {
   const document = parseDocument(stdout);
-  expectShape(document, { keepers: 4, providers: 2, groups: 2 });
+  expectShape(document, { keepers: 4, providers: 2, groups });
   expectMoney(document);
   expectTurns(document);
 }
@@ -27,6 +28,32 @@ const plus = (text: string, more: bigint): string => String(BigInt(text) + more)
 describe("the judge of demos", () => {
   it("accepts a correct document", () => {
     expect(() => judge(printed(correct()))).not.toThrow();
+  });
+
+  // `--groups` is at most 32. The last five groups are settled by a second transaction (R41).
+  it("accepts a document of 32 groups, whose chain data satisfies the demo's own checks", () => {
+    const { document, evidence } = story(32);
+    expect(complaintsAbout(document, evidence)).toEqual([]);
+    const text = printed({ ...document, ok: true });
+    expect(() => judge(text, 32)).not.toThrow();
+    const { rounds, groups } = JSON.parse(text) as Loose;
+    expect(groups).toHaveLength(32);
+    expect(rounds[0].txs).toEqual([tx, laterTx]);
+    expect(groups[31].settlements[0].tx).toBe(laterTx);
+  });
+
+  it.each<[string, (document: Loose) => unknown]>([
+    ["a group less", (all) => all.groups.pop()],
+    ["one group twice", (all) => (all.groups[31] = all.groups[30])],
+    ["the last group with another address", (all) => (all.groups[31].address = address(5))],
+    ["a group that the certificate leaves out", (all) => all.rounds[0].groups.pop()],
+    ["a transaction less", (all) => all.rounds[0].txs.pop()],
+    ["the certificate's transaction at the second place", (all) => all.rounds[0].txs.reverse()],
+    ["the last group with another share", (all) => (all.groups[31].settlements[0].shares["3"] = "0")],
+  ])("refuses a document of 32 groups with %s", (_, spoil) => {
+    const document = JSON.parse(printed({ ...story(32).document, ok: true })) as Loose;
+    spoil(document);
+    expect(() => judge(printed(document), 32)).toThrow();
   });
 
   it.each<[string, (document: Loose) => unknown]>([

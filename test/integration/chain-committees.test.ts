@@ -226,3 +226,61 @@ describe("versions of the members (R37)", () => {
 function keyOf({ secret }: Keeper): string {
   return `0x${decodeG2(publicKey(secret)).toHex(true)}`;
 }
+
+describe("proposals and consents (R37)", () => {
+  const lower = ({ operator }: Keeper): Hex => operator.address.toLowerCase() as Hex;
+
+  it("are shown while they are open, with what the operator and what its daemon consented to", async () => {
+    const committee = await committeeOfFour();
+    const me = keeper(0);
+    const f = await scene.follow(me);
+    await committee.send(keeper(3).operator, "resign");
+    const named = [...keepers.slice(0, 3), keeper(4)];
+    const version = await committee.propose(named);
+    await committee.send(keeper(4).operator, "consent", [version]);
+    const other = await committee.propose(named, keeper(1).operator);
+    const open = { version, base: 1, operators: named.map(lower), consented: [lower(keeper(4))] };
+    const second = { ...open, version: other, consented: [] };
+    const { succession } = await shownNow(f, committee);
+    expect(succession).toMatchObject({ era: 1, proposals: [open, second] });
+    expect(succession.ownConsents).toMatchObject([{ version: 1, by: "operator" }]);
+    // The daemon's consent, in this process.
+    const address = committee.address.toLowerCase() as Hex;
+    const consent = { committee: address, kind: "consent", version, replaced: 1, members: 4 } as const;
+    const never = new AbortController().signal;
+    expect(await f.chain.submit(consent, never)).toMatchObject({ kind: "mined" });
+    expect(await f.chain.submit(consent, never)).toMatchObject({
+      kind: "superseded",
+      detail: "the contract refused it: already consented (index 0)",
+    });
+    await committee.send(me.operator, "consent", [other]);
+    const both = [
+      { version: 1, by: "operator" },
+      { version, by: "daemon", replaced: 1 },
+      { version: other, by: "operator" },
+    ];
+    expect((await shownNow(f, committee)).succession.ownConsents).toMatchObject(both);
+    // A daemon on another machine, without a note of it, reads the same from the chain.
+    const elsewhere = await scene.follow(me);
+    expect((await shownNow(elsewhere, committee)).succession).toEqual(f.shown(committee)?.succession);
+    await committee.send(keeper(1).operator, "withdrawProposal", [other]);
+    expect((await shownNow(f, committee)).succession.proposals.map((one) => one.version)).toEqual([version]);
+    // The first complete version wins: with its last consents no proposal is open.
+    for (const one of [keeper(1), keeper(2)]) await committee.send(one.operator, "consent", [version]);
+    expect((await shownNow(f, committee)).succession).toMatchObject({ era: version, proposals: [] });
+    await f.stop();
+    await elsewhere.stop();
+  });
+
+  it("are the operator's if another account hands in its signature, whatever follows in the call", async () => {
+    const committee = await committeeOfFour();
+    const f = await scene.follow(keeper(0));
+    const version = await committee.propose([...keepers.slice(0, 3), keeper(4)]);
+    const operators = [...keepers.slice(0, 3), keeper(4)].map(({ operator }) => operator.address);
+    const signed = committee.consentOf(keeper(0), version, 1, operators);
+    await committee.send(keeper(1).operator, "consentFor", [version, keeper(0).operator.address, signed]);
+    const { ownConsents } = (await shownNow(f, committee)).succession;
+    expect(ownConsents).toMatchObject([{ version: 1 }, { version, by: "operator" }]);
+    await f.stop();
+  });
+});

@@ -1,7 +1,7 @@
 /** A keeper whose chain endpoints fail, refuse, limit or lie (D7): a real node behind a proxy with faults. */
 import type { Contract } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { simulate } from "../../client/transactions.ts";
 import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
@@ -62,7 +62,7 @@ async function follow(urls: readonly string[]): Promise<Following> {
 }
 
 /** A certificate that the first block of its window may have; its leader is keeper 0. */
-async function certified(): Promise<Submission> {
+async function certified(): Promise<HandingIn> {
   const te = (await committee.certifiedThrough()) + committee.rhythm.interval;
   await scene.mineTo(te);
   const groups = [{ number: 1, group: group.address, items: [{ provider: 0, spaceTime: 0n }] }];
@@ -79,13 +79,13 @@ async function pending(): Promise<RawTransaction[]> {
 
 const isPending = async (): Promise<boolean> => (await pending()).length > 0;
 
-async function submitted(urls: readonly string[], submission: Submission): ReturnType<Submit> {
+async function submitted(urls: readonly string[], submission: HandingIn): ReturnType<Submit> {
   return (await scene.chain(keeper(0), { urls })).submit(submission, new AbortController().signal);
 }
 
 type Submit = Awaited<ReturnType<CommitteeScene["chain"]>>["submit"];
 
-async function certify(submission: Submission): Promise<void> {
+async function certify(submission: HandingIn): Promise<void> {
   const result = submitted([scene.url], submission);
   await until(isPending, "a pending certificate");
   await scene.mine(1);

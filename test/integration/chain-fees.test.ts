@@ -7,7 +7,7 @@ import { connectRpc } from "../../client/connect.ts";
 import { groupGas } from "../../protocol/certificate-gas.ts";
 import { defaultFeeLimits, gasPriceOracle } from "../../protocol/fees.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 import { measureFees } from "../../client/fees.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { runCli } from "../support/cli.ts";
@@ -59,7 +59,7 @@ const nextBase = (base: bigint): Promise<unknown> =>
 /** The keeper's chain adapter without memory of earlier ones. */
 const keeperChain = (options: FollowOptions = {}): Promise<EthersChain> => scene.chain(keeper, options);
 
-type Certifying = Extract<Submission, { kind: "certify" }>;
+type Certifying = Extract<HandingIn, { kind: "certify" }>;
 
 /** An empty certificate, which the next block may have; the keeper leads. */
 async function certifiedHere(): Promise<Certifying> {
@@ -98,7 +98,7 @@ async function isPending(): Promise<boolean> {
 }
 
 /** Sends the certificate and gives what it offered at first. */
-async function offered(name: string, submission: Submission): Promise<Transaction> {
+async function offered(name: string, submission: HandingIn): Promise<Transaction> {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
   const result = (await keeperChain({ urls: [front.url(name)] })).submit(submission, stop.signal);

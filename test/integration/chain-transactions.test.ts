@@ -3,7 +3,7 @@ import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
-import type { Submission } from "../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../keeper/ports/chain.ts";
 import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
 import type { Following } from "../support/committee-scene.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
@@ -38,7 +38,7 @@ const head = (): Promise<number> => scene.world.chain.block();
 const address = (): string => keeper().operator.address.toLowerCase();
 
 /** Empty certificates of these committees, all of which the next block may have; keeper 0 leads each of them. */
-async function certified(...places: readonly number[]): Promise<Submission[]> {
+async function certified(...places: readonly number[]): Promise<HandingIn[]> {
   const chosen = places.map((place) => committees[place] as Committee);
   const { interval } = (chosen[0] as Committee).rhythm;
   const starts = await Promise.all(chosen.map((committee) => committee.certifiedThrough()));
@@ -51,7 +51,7 @@ async function certified(...places: readonly number[]): Promise<Submission[]> {
   );
 }
 
-function windowEnd(submission: Submission): number {
+function windowEnd(submission: HandingIn): number {
   if (submission.kind === "certify") return submission.windowEnd;
   throw new Error("submission: expected one that certifies, actual one that settles");
 }
@@ -86,7 +86,7 @@ const minedCount = async (): Promise<number> =>
 
 describe("certificates of several committees from one account", () => {
   it("are pending together, each with its own nonce, and are mined in one block", async () => {
-    const [first, second] = (await certified(0, 1)) as [Submission, Submission];
+    const [first, second] = (await certified(0, 1)) as [HandingIn, HandingIn];
     const one = await chain();
     const results = [one.submit(first, stop.signal), one.submit(second, stop.signal)];
     const start = await minedCount();
@@ -98,7 +98,7 @@ describe("certificates of several committees from one account", () => {
   });
 
   it("replace the pending transactions of an earlier process instead of waiting for them", async () => {
-    const [submission] = (await certified(2)) as [Submission];
+    const [submission] = (await certified(2)) as [HandingIn];
     const nonce = await minedCount();
     await sendSelf(nonce, 5_000_000_000n);
     const result = (await chain()).submit(submission, stop.signal);
@@ -112,7 +112,7 @@ describe("certificates of several committees from one account", () => {
   });
 
   it("free their nonce when the window ends, so that the next committee's can be mined", async () => {
-    const [stuck] = (await certified(3)) as [Submission];
+    const [stuck] = (await certified(3)) as [HandingIn];
     const base = 10n ** 14n;
     const one = await chain();
     const nonce = await minedCount();
@@ -131,7 +131,7 @@ describe("certificates of several committees from one account", () => {
       return (await minedCount()) > nonce;
     }, "the nonce is used");
     expect((await result).kind).toBe("superseded");
-    const [next] = (await certified(4)) as [Submission];
+    const [next] = (await certified(4)) as [HandingIn];
     const after = one.submit(next, stop.signal);
     await until(async () => (await pendingOfKeeper()).length > 0, "the next certificate");
     await mine(1);
@@ -139,7 +139,7 @@ describe("certificates of several committees from one account", () => {
   });
 
   it("are refused with an explanation before they are sent if the account cannot pay", async () => {
-    const [submission] = (await certified(3)) as [Submission];
+    const [submission] = (await certified(3)) as [HandingIn];
     await rpc("hardhat_setBalance", address(), "0x1");
     const result = await (await chain()).submit(submission, stop.signal);
     expect(result).toMatchObject({ kind: "failed" });

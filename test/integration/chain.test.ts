@@ -79,6 +79,12 @@ async function checkBooks(committee: Committee, groups: readonly SceneGroup[], t
   const head = await history.head();
   const booked = await Promise.all(groups.map(({ address }) => history.settlements(address, 0, head.block)));
   expect(booked.map((all) => all.length)).toEqual([1, 1]);
+  const addresses = groups.map(({ address }) => address);
+  // A committee has no settlements of its own.
+  const asked = [...addresses, lower(committee.address) as Hex];
+  expect(await history.settled(asked, 0, head.block)).toEqual(new Set(addresses));
+  const earlier = Math.min(...booked.flat().map(({ transaction }) => transaction.block)) - 1;
+  expect(await history.settled(asked, 0, earlier)).toEqual(new Set());
   const [first, later] = booked.flat() as [BookedSettlement, BookedSettlement];
   expect(later.digest).toBe(first.digest);
   expect(later.transaction.tx).not.toBe(first.transaction.tx);

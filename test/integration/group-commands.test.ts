@@ -196,7 +196,15 @@ describe("whitepay group", () => {
     const accepted = await runCli(words);
     expect(JSON.parse(accepted.stdout)).toMatchObject({ version: 2, transactions: [{ sent: true }] });
     expect((await view.version(2)).consented).toEqual([0]);
+    const changes = [{ seat: 0, old: keeper(0), next: keeper(4) }];
+    expect((await statusOf(group)).proposals).toEqual([
+      { version: 2, proposer: scene.payer.address, changes, consented: [0] },
+    ]);
+    expect((await scene.run(["group", "status", "--group", group])).stdout).toContain(
+      `\n  proposed   version 2 by ${scene.payer.address}: ${keeper(4)} as keeper 0; 1 keeper of it consented\n`,
+    );
     await scene.json(["group", "replace-keeper", "--withdraw", "2", ...on]);
+    expect((await statusOf(group)).proposals).toEqual([]);
     const late = await scene.run(["group", "replace-keeper", "--withdraw", "2", ...on]);
     expect(late).toMatchObject({ code: 4, stderr: expect.stringContaining("rule R37") });
     const tooMuch = await scene.run(["group", "withdraw", "5000", ...on]);

@@ -265,7 +265,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     for (const slot of [520, 521]) await add(ledger, storeGroup, failedRecord(slot));
     now_ms = 12 * day_ms;
     await add(ledger, storeGroup, provenRecord(522));
-    const reason = { group: "", code: "rpc-down", count: 2, at_ms: now_ms, detail: "x".repeat(900) };
+    const reason = { contract: "", code: "rpc-down", count: 2, at_ms: now_ms, detail: "x".repeat(900) };
     await ledger.addReasons([9, 12].map((day) => ({ ...reason, day })));
     await ledger.addReasons([{ ...reason, day: 12, count: 3 }]);
     const before = await ledger.challengeCounts(storeGroup);
@@ -306,6 +306,50 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await one.settlements(storeGroup, undefined, 9)).toHaveLength(2);
     expect(await one.rewind(storeGroup, { from: at(240), to: undefined })).toBe(true);
     expect(await two.settlements(storeGroup, undefined, 9)).toEqual([]);
+  });
+
+  it("moves many cursors at once, and follows a group until it is finished", async () => {
+    const ledger = await openLedger(await place());
+    const groups = Array.from({ length: 510 }, (_, i): Hex => `0x${i.toString(16).padStart(40, "0")}`);
+    const [gone, ahead] = [groups[7] as Hex, groups[9] as Hex];
+    for (const group of groups) await ledger.book(group, [], first(group === ahead ? 150 : 140));
+    await ledger.advance(groups, { from: at(140), to: at(190) });
+    const expected = new Map(groups.map((group) => [group, at(group === ahead ? 150 : 190)]));
+    expect(await ledger.followed()).toEqual(expected);
+    // Of a group that another process moved in the meantime nothing is finished.
+    await ledger.finish(ahead, at(140));
+    await ledger.finish(gone, at(190));
+    expected.delete(gone);
+    expect(await ledger.followed()).toEqual(expected);
+    expect(await ledger.cursor(gone)).toEqual(at(190));
+    expect(await ledger.groups()).toHaveLength(510);
+    // It comes back.
+    await ledger.book(gone, [settlement(200, gone)], { from: at(190), to: at(240) });
+    expect((await ledger.followed()).get(gone)).toEqual(at(240));
+  });
+
+  it("keeps reasons and cursors when it migrates from the release before, in both directions", async () => {
+    const where = await place();
+    const source = await openSource(ledgerLocation(where));
+    onTestFinished(() => source.destroy());
+    await source.undoLastMigration();
+    await source.query(`INSERT INTO "reason" ("group", "code", "day", "count", "at_ms", "detail")
+      VALUES ('${storeGroup}', 'rpc-down', 12, 3, 1763700000123, 'no answer')`);
+    await source.query(`INSERT INTO "cursor" ("group", "block", "blockHash")
+      VALUES ('${storeGroup}', 140, '${at(140).blockHash}')`);
+    await source.runMigrations();
+    const ledger = await openLedger(where);
+    const kept = { code: "rpc-down", day: 12, count: 3, at_ms: 1_763_700_000_123, detail: "no answer" };
+    expect(await ledger.reasons(5)).toEqual([{ contract: storeGroup, ...kept }]);
+    expect(await ledger.followed()).toEqual(new Map([[storeGroup, at(140)]]));
+    await ledger.addReasons([{ contract: storeGroup, ...kept, count: 2 }]);
+    expect(await ledger.reasons(5)).toEqual([{ contract: storeGroup, ...kept, count: 5 }]);
+    await source.undoLastMigration();
+    expect(await source.query(`SELECT "group", "count" FROM "reason"`)).toEqual([
+      { group: storeGroup, count: 5 },
+    ]);
+    await source.runMigrations();
+    expect(await ledger.reasons(5)).toEqual([{ contract: storeGroup, ...kept, count: 5 }]);
   });
 
   it("returns every row of a table once, over many pages, also of one group only", async () => {

@@ -67,6 +67,7 @@ describe("stored entries", () => {
       certificates: [],
       salts: [],
       before: [],
+      consents: [],
     });
     await first.write(storeGroup, [
       writeOf(10, 1),
@@ -76,6 +77,7 @@ describe("stored entries", () => {
       { kind: "certificate", ...certificate(40, 2) },
       { kind: "salt", round: hashOf(2), ts: 40, salt: hashOf(3) },
       { kind: "before", ts: 40, bytes: [{ group: 2, provider: 5, value: 2n ** 90n }] },
+      { kind: "consent", version: 3 },
       { kind: "head", head: 77 },
     ]);
     await first.close();
@@ -89,6 +91,7 @@ describe("stored entries", () => {
       certificates: [certificate(40, 2)],
       salts: [{ round: hashOf(2), ts: 40, salt: hashOf(3) }],
       before: [{ ts: 40, bytes: [{ group: 2, provider: 5, value: 2n ** 90n }] }],
+      consents: [3],
     });
     const { receipt, seed, proof } = writeOf(10, 1);
     const kept = await second.proofOf(storeGroup, { group: 1, provider: 1, slot: 10 });

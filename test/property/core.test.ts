@@ -4,7 +4,7 @@ import { AbiCoder, getAddress, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
 import { decideValue, lowerMedian } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
-import { slotBytes, spaceTime, type CommittedChange } from "../../protocol/spacetime.ts";
+import { slotBytes, slotRuns, spaceTime, type CommittedChange } from "../../protocol/spacetime.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 const hex = (bytes: number) =>
@@ -129,8 +129,8 @@ describe("space-time (R14, R15)", () => {
         const map = new Map(records);
         const range = { fromSlot, toSlot: fromSlot + length, before, committed, records: map };
         const expected = model(fromSlot, fromSlot + length, before, committed, map);
-        expect(slotBytes(range)).toEqual(expected);
-        expect(spaceTime(range, each(slotBlocks))).toBe(
+        expect(slotBytes(slotRuns(range))).toEqual(expected);
+        expect(spaceTime(slotRuns(range), each(slotBlocks))).toBe(
           expected.reduce((sum, bytes) => sum + bytes * BigInt(slotBlocks), 0n),
         );
       }),
@@ -151,12 +151,12 @@ describe("space-time (R14, R15)", () => {
           const right = {
             ...whole,
             fromSlot: middle,
-            before: slotBytes(left).at(-1) ?? before,
+            before: slotBytes(slotRuns(left)).at(-1) ?? before,
             committed: [...committed].reverse(),
           };
-          expect(spaceTime(left, each(slotBlocks)) + spaceTime(right, each(slotBlocks))).toBe(
-            spaceTime(whole, each(slotBlocks)),
-          );
+          expect(
+            spaceTime(slotRuns(left), each(slotBlocks)) + spaceTime(slotRuns(right), each(slotBlocks)),
+          ).toBe(spaceTime(slotRuns(whole), each(slotBlocks)));
         },
       ),
       { numRuns: 500 },

@@ -1,5 +1,5 @@
 /**
- * The checkers of R13, R17, R19, R22, R23 and R25 report violations. Keepers break a rule here without a fault that marks them as
+ * The checkers of S6, R13, R17, R19, R22, R23 and R25 report violations. Keepers break a rule here without a fault that marks them as
  * Byzantine, or the test changes what the world recorded of an honest run.
  */
 import { describe, expect, it } from "vitest";
@@ -45,7 +45,7 @@ function complaints(cluster: Cluster, name: string): string[] {
   const run: Run = { scenario: scenarioSchema.parse({ name: "no fault" }), cluster, fired: [] };
   return checkers
     .filter((checker) => checker.name === name)
-    .flatMap(({ check }) => check?.(run) ?? [])
+    .flatMap(({ check, watch }) => [...(check?.(run) ?? []), ...(watch?.(run) ?? [])])
     .map(({ text }) => text);
 }
 
@@ -192,6 +192,17 @@ describe("checkers of a changed record of a run", () => {
     );
   });
 
+  it("report a keeper that lost one record of those that its disk acknowledged (S6)", async () => {
+    const cluster = await honest();
+    const state = cluster.seats[2]?.keeper?.stateOf(addressOfCommittee(0));
+    const ofProvider = state?.records.get("1/1");
+    const slot = Math.max(...(ofProvider?.keys() ?? []));
+    expect(ofProvider?.delete(slot)).toBe(true);
+    expect(complaints(cluster, "S6")).toEqual([
+      `keeper 2 lost 1 records, the first of group 0, provider 1 in slot ${slot}`,
+    ]);
+  });
+
   it("report second records of a slot, and answers that were verified too late (R13)", async () => {
     const cluster = await honest();
     const [first, second] = cluster.seats.map(({ store }) => store.recorded);
@@ -200,9 +211,9 @@ describe("checkers of a changed record of a run", () => {
     first?.push({ ...one, at_ms: one.at_ms + 1 });
     change(second.slice(0, 1), ({ at_ms }) => ({ at_ms: at_ms + 5 * cluster.options.blockMs[1] }));
     expect(complaints(cluster, "R13")).toEqual([
-      expect.stringMatching(/^keeper 0 recorded provider \d of group 1 in slot 0: a second time$/),
+      expect.stringMatching(/^keeper 0 recorded provider \d of group 0 in slot 0: a second time$/),
       expect.stringMatching(
-        /^keeper 1 recorded provider \d of group 1 in slot 0: an answer verified at head \d+, expected by/,
+        /^keeper 1 recorded provider \d of group 0 in slot 0: an answer verified at head \d+, expected by/,
       ),
     ]);
   });

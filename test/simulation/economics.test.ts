@@ -64,6 +64,34 @@ describe("a strategy of at most f keepers", () => {
   });
 });
 
+describe("many groups and the keepers' fee", () => {
+  it("makes leading cheaper for each group, with the same shares (R41)", () => {
+    const [one, many] = [1, 32].map((groups) =>
+      rowsOf(games, { ...defaultPrices, groups }).find(({ strategy }) => strategy === "honest"),
+    );
+    expect(many?.books.earned).toBe(one?.books.earned);
+    // The signature and its transaction are shared: 32 groups of three providers pay 1,293 k of gas, not 32 × 199 k.
+    expect((many?.books.gas ?? 0) / (one?.books.gas ?? 1)).toBeGreaterThan(0.15);
+    expect((many?.books.gas ?? 0) / (one?.books.gas ?? 1)).toBeLessThan(0.25);
+  });
+
+  it("pays the fee of an interval to the payees in equal parts, and the payer pays it (R30)", () => {
+    const keeperFee = 3;
+    const without = rowsOf(games, defaultPrices).filter(({ strategy }) => strategy === "honest");
+    const rich = rowsOf(games, { ...defaultPrices, keeperFee });
+    for (const { committee, books } of without) {
+      const honest = rich.find((row) => row.strategy === "honest" && row.committee === committee);
+      // Three providers for a day of a month of 30; every keeper is paid in nearly every interval.
+      const part = (3 * keeperFee) / 30 / committee;
+      expect(((honest?.books.earned ?? 0) - books.earned) / part).toBeCloseTo(1, 1);
+    }
+    // A keeper that is never paid gets no fee either (R28), and the payer keeps its part.
+    const lazy = rich.filter(({ strategy }) => strategy === "lazy");
+    expect(lazy.map(({ books }) => books.earned)).toEqual(lazy.map(() => 0));
+    for (const { payerGain } of lazy) expect(payerGain.mean).toBeGreaterThan(0);
+  });
+});
+
 describe("the gas of a settlement", () => {
   it("is that of the pages in docs/figures, on a line for other committees", () => {
     const table = GasTable.read();
@@ -74,19 +102,29 @@ describe("the gas of a settlement", () => {
     };
     const full = { absent: 0, unpaid: 0 };
     const committees = "gas-committees";
-    expect(table.of(4, 1, full)).toBe(figure(committees, "n = 4: one group, all sign"));
-    expect(table.of(31, 1, { absent: 10, unpaid: 0 })).toBeCloseTo(
+    expect(table.of(4, 1, 1, full)).toBe(figure(committees, "n = 4: one group, all sign"));
+    expect(table.of(31, 1, 1, { absent: 10, unpaid: 0 })).toBeCloseTo(
       figure(committees, "n = 31: one group, f do not sign"),
       6,
     );
-    expect(table.of(31, 1, { absent: 10, unpaid: 10 })).toBeCloseTo(
+    expect(table.of(31, 1, 1, { absent: 10, unpaid: 10 })).toBeCloseTo(
       figure(committees, "n = 31: one group, f neither sign nor are paid"),
       6,
     );
     const further = figure("gas-groups", "each further provider");
-    expect(table.of(4, 3, full) - table.of(4, 1, full)).toBe(2 * further);
-    expect(table.of(7, 1, full)).toBeGreaterThan(table.of(4, 1, full));
-    expect(table.of(7, 1, full)).toBeLessThan(table.of(31, 1, full));
+    expect(table.of(4, 1, 3, full) - table.of(4, 1, 1, full)).toBe(2 * further);
+    expect(table.of(7, 1, 1, full)).toBeGreaterThan(table.of(4, 1, 1, full));
+    expect(table.of(7, 1, 1, full)).toBeLessThan(table.of(31, 1, 1, full));
+    // 32 groups that share a certificate: within a hundredth of the transaction that the page measured as a whole.
+    for (const [n, f] of [
+      [4, 1],
+      [31, 10],
+    ] as const) {
+      const all = figure(committees, `n = ${n}: 32 groups at once, each`);
+      expect(table.of(n, 32, 1, full) / 32 / all).toBeCloseTo(1, 2);
+      const away = figure(committees, `n = ${n}: 32 groups at once, f neither sign nor are paid, each`);
+      expect(table.of(n, 32, 1, { absent: f, unpaid: f }) / 32).toBeCloseTo(away, 6);
+    }
   });
 
   it("is refused from a page without the figures", () => {
@@ -113,6 +151,7 @@ describe("whitepay sim economics", () => {
     ["--lost", "1.5", "expected: a number from 0 to 1, in decimal digits"],
     ["--price", "0", "the keepers earn nothing"],
     ["--keepers", "5", "sizes 3f+1"],
+    ["--groups", "1000", "the groups do not fit one transaction"],
   ];
   it.each(bad)("refuses %s %s", async (name, value, message) => {
     const { code, stderr } = await runCli(["sim", "economics", name, value]);

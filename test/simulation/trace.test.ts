@@ -1,3 +1,6 @@
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { noteInScenario } from "../../sim/group-names.ts";
+import { addressOfCommittee } from "../../sim/chain/snapshots.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -114,4 +117,18 @@ describe("whitepay sim replay", () => {
     expect(stdout).toBe("");
     expect(existsSync(html)).toBe(false);
   });
+});
+
+it("names a group by its place in the scenario, also in a note of a keeper, which knows its number in a committee", () => {
+  const cluster = new Cluster({ ...defaultOptions, committees: 2, groups: 4 });
+  const named = (committee: number, note: string): string =>
+    noteInScenario(cluster.chain, addressOfCommittee(committee), note);
+  // Groups 0 and 2 are numbers 1 and 2 of committee 0, groups 1 and 3 of committee 1.
+  expect(named(0, "group 2, provider 1, slot 4")).toBe("group 2, provider 1, slot 4");
+  expect(named(0, "expected group 1, provider 0, actual group 2, provider 0")).toBe(
+    "expected group 0, provider 0, actual group 2, provider 0",
+  );
+  expect(named(1, "group 2, provider 1, slot 4")).toBe("group 3, provider 1, slot 4");
+  expect(named(1, "group 9, provider 1")).toBe("no group (number 9 of committee 1), provider 1");
+  expect(noteInScenario(cluster.chain, "", "group 1, provider 0")).toBe("group 1, provider 0");
 });

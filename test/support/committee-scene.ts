@@ -6,7 +6,7 @@ import { Contract, type TransactionReceipt, type Wallet } from "ethers";
 import { decodeG1 } from "../../client/bls.ts";
 import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
-import type { ChainUpdate, Submission } from "../../keeper/ports/chain.ts";
+import type { ChainUpdate, HandingIn } from "../../keeper/ports/chain.ts";
 import { bitmap } from "../../protocol/bitmap.ts";
 import type { Certificate, CertifiedGroup } from "../../protocol/certificate.ts";
 import type { CommitteeSnapshot } from "../../protocol/committee.ts";
@@ -260,7 +260,7 @@ export function certifying(
   groups: readonly CertifiedGroup[],
   run: Run,
   signers: readonly number[] = range(committee.members.length),
-): Submission {
+): HandingIn {
   const point = decodeG1(committee.sign(certificate, signers));
   return {
     committee: committee.address.toLowerCase() as Hex,
@@ -280,7 +280,7 @@ export function settling(
   certificate: Certificate,
   groups: readonly CertifiedGroup[],
   run: Run,
-): Submission {
+): HandingIn {
   const address = committee.address.toLowerCase() as Hex;
   return { committee: address, kind: "settle", turn: 1, certificate, groups, run };
 }

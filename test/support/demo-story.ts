@@ -1,4 +1,4 @@
-/** A demo's document and the chain data behind it: one certified interval of two groups, with numbers that follow by hand from the rules. */
+/** A demo's document and the chain data behind it: one certified interval of some groups, with numbers that follow by hand from the rules. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { getAddress, getBytes } from "ethers";
 import { encodeG1, publicKeyOf, signatureTag } from "../../client/bls.ts";
@@ -23,7 +23,12 @@ export const millionth = 10n ** 12n;
 export const price = millionth << 34n;
 const chainId = 31_337;
 const committee = address(99);
-export const groups = [address(97), address(98)];
+const groupsOf = (count: number): string[] => Array.from({ length: count }, (_, i) => address(1_000 + i));
+/** Of a story of two groups. */
+export const groups = groupsOf(2);
+/** Groups that the certificate's own transaction settles, at most; another one settles the others (R41). */
+const groupsAtOnce = 27;
+export const laterTx = `0x${"ac".repeat(32)}`;
 
 /** The sum of the signers' signatures, by the library alone. */
 function aggregate(digest: Hex): string {
@@ -51,7 +56,7 @@ function groupEntry(index: number): DemoDocument["groups"][number] {
   ];
   const share = (55n * millionth) / 10n;
   return {
-    address: groups[index] as string,
+    address: address(1_000 + index),
     payer: address(60 + index),
     token: address(96),
     params: { lockup: 100, keeperShareBps: 1000, keeperFee: 8_192n * millionth },
@@ -66,7 +71,7 @@ function groupEntry(index: number): DemoDocument["groups"][number] {
       {
         ts: 100,
         te: 140,
-        tx,
+        tx: index < groupsAtOnce ? tx : laterTx,
         items,
         keeperCut: 12n * millionth,
         keeperFee: 10n * millionth,
@@ -106,18 +111,19 @@ function groupEvidence(): GroupEvidence {
   };
 }
 
-/** One certified interval of two groups with two providers, with numbers that follow from the rules by hand. */
-export function story(): { document: DemoDocument; evidence: Evidence } {
+/** One certified interval of groups with two providers, with numbers that follow from the rules by hand. */
+export function story(count = groups.length): { document: DemoDocument; evidence: Evidence } {
   const { interval, turn, slot, answer, confirmations, toleranceBps } = fleetParams(4);
   const rhythm = { interval, turn, slot, answer, confirmations, toleranceBps };
   const leader = leaderOf(turnOrder(100, seed, operators), 1);
-  const tree = groups.map((group, i) => ({
+  const addresses = groupsOf(count);
+  const tree = addresses.map((group, i) => ({
     number: i + 1,
     group: group.toLowerCase() as Hex,
     items: signed,
   }));
   const { root } = new CertificateTree(tree);
-  const scope = { count: 2, groups: root, failed: 0n, payees: bitmap([0, 1, 2, 3]) };
+  const scope = { count, groups: root, failed: 0n, payees: bitmap([0, 1, 2, 3]) };
   const certificate = { ts: 100, te: 140, version: 1, leader, ...scope };
   const document: DemoDocument = {
     rpc: "http://127.0.0.1:1",
@@ -135,21 +141,21 @@ export function story(): { document: DemoDocument; evidence: Evidence } {
         leader,
         block: 150,
         tx,
-        txs: [tx],
+        txs: count > groupsAtOnce ? [tx, laterTx] : [tx],
         gasUsed: 200_000,
         failed: [],
         payees: [0, 1, 2, 3],
         signers,
-        groups: [...groups],
+        groups: [...addresses],
       },
     ],
-    groups: [0, 1].map(groupEntry),
+    groups: addresses.map((_, index) => groupEntry(index)),
     challenges: { asked: 96, whole: 80, partial: 16, failed: 0 },
     ok: false,
   };
   const proof: CertificateEvidence = {
     version: 1,
-    count: 2,
+    count,
     root,
     signature: aggregate(certificateDigest(domainOf(chainId, committee.toLowerCase() as Hex), certificate)),
     keys: signers.map((n) => publicKeyOf(secret(n))),
@@ -157,7 +163,7 @@ export function story(): { document: DemoDocument; evidence: Evidence } {
   };
   const evidence: Evidence = {
     certificates: new Map([[tx, proof]]),
-    groups: new Map(groups.map((group) => [group, groupEvidence()])),
+    groups: new Map(addresses.map((group) => [group, groupEvidence()])),
   };
   return { document, evidence };
 }

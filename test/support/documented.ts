@@ -64,6 +64,8 @@ export type Shell = {
 const mark = "documented-command-ended";
 /** A shell that has not ended after this time runs a command that never ends, for example after a test's timeout. */
 const patience_ms = 30_000;
+/** Longest time of one command, several times what the slowest needs on a busy machine: the failure names the command. */
+const command_ms = 150_000;
 
 /** A bash that starts in `cwd`, with the launcher on its path. Its background processes end with it. */
 export function openShell(cwd: string, env: Readonly<Record<string, string>>): Shell {
@@ -88,8 +90,16 @@ export function openShell(cwd: string, env: Readonly<Record<string, string>>): S
   return {
     run: (command) =>
       new Promise((done, fail) => {
-        onEnd = done;
-        void ended.then(() => fail(new Error(`the shell ended in: ${command}\n${lines.join("\n")}`)));
+        const failWith = (text: string): void => fail(new Error(`${text}: ${command}\n${lines.join("\n")}`));
+        const timer = setTimeout(() => failWith(`not ended after ${command_ms} ms`), command_ms);
+        onEnd = (result) => {
+          clearTimeout(timer);
+          done(result);
+        };
+        void ended.then(() => {
+          clearTimeout(timer);
+          failWith("the shell ended in");
+        });
         child.stdin?.write(`${command}\necho ${mark} $?\n`);
       }),
     close: async () => {

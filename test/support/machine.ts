@@ -11,8 +11,14 @@ import type { KeeperState } from "../../keeper/core/state.ts";
 import { memberOf, operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { defaultParams } from "../../sim/cluster.ts";
 import { stepText } from "./transcript.ts";
+import { noSuccession } from "../../protocol/succession.ts";
 
-export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 4 };
+export const machineConfig = {
+  me: operatorOf(2),
+  instance: `0x${"aa".repeat(16)}` as const,
+  speaks: 4,
+  replacesResigned: true,
+};
 
 export const hashAt = (n: number, fork = 0): Hex =>
   `0x${(n + fork * 2 ** 32).toString(16).padStart(64, "0")}`;
@@ -68,6 +74,7 @@ export function committeeAt(
     next: undefined,
     scope: { te: ts + defaultParams.interval, groups },
     remembered: [],
+    succession: noSuccession,
     ...changes,
     groups,
   };

@@ -22,6 +22,8 @@ function eventText(event: Event): string {
       return `aggregated signatures of ${event.signers.join()}`;
     case "openings-checked":
       return `openings of keeper ${event.keeper} checked: ${event.fault ?? "valid"}`;
+    case "consented":
+      return `consent to version ${event.version} sent`;
     case "restored":
     case "peers":
     case "pulled":
@@ -48,6 +50,8 @@ function writeText(write: Write): string {
       return `own values for ts ${write.own.ts}, turn ${write.own.turn}`;
     case "before":
       return `bytes before ${write.ts}: ${write.bytes.map(({ value }) => value).join()}`;
+    case "consent":
+      return `consent to version ${write.version}`;
     case "head":
       return `head ${write.head}`;
     case "salt":
@@ -102,6 +106,8 @@ function effectText(effect: Effect): string {
       return `store evidence: two ${effect.second.body.kind} messages of keeper ${effect.second.keeper}`;
     case "reason":
       return `reason ${effect.code}: ${effect.detail}`;
+    case "consent":
+      return `consent to version ${effect.version}`;
     case "open":
     case "ask-certificate":
     case "serve-pages":

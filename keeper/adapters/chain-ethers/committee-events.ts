@@ -2,6 +2,7 @@
 import { rememberedHash } from "../../../protocol/certificate.ts";
 import type { Remembered } from "../../../protocol/committee.ts";
 import type { Hex } from "../../../protocol/hash.ts";
+import type { Proposal } from "../../../protocol/succession.ts";
 import type { ChainEvent } from "./logs.ts";
 
 export type Membership = {
@@ -32,6 +33,10 @@ export type CommitteeState = {
   readonly complete: Waiting | undefined;
   /** Version of the same members in which a key is rotated. */
   readonly rotated: Waiting | undefined;
+  /** The last version with other members than the one before it, on which proposals have to be based (R37). */
+  readonly era: number;
+  /** Open ones, by version: at most one of each member and of the convener. */
+  readonly proposals: ReadonlyMap<number, Proposal>;
   readonly memberships: ReadonlyMap<number, Membership>;
   /** Latest end of a membership; the contract never lowers it. */
   readonly lastLeft: number;
@@ -47,6 +52,8 @@ export const unformed: CommitteeState = {
   resigned: [],
   complete: undefined,
   rotated: undefined,
+  era: 0,
+  proposals: new Map(),
   memberships: new Map(),
   lastLeft: 0,
   remembered: [],
@@ -63,14 +70,21 @@ export function committeeAfter(state: CommitteeState, { name, args, block }: Cha
   switch (name) {
     case "Formed": {
       const originBlock = Number(args["originBlock"]);
-      return { ...state, originBlock, ts: originBlock, version: 1, seed: args["seed"] as Hex };
+      return { ...state, originBlock, ts: originBlock, version: 1, era: 1, seed: args["seed"] as Hex };
     }
+    case "VersionProposed":
+      return proposed(state, version, args);
+    case "MemberConsented":
+      return consentedTo(state, version, lower(args["operator"]));
+    case "VersionVoid":
+      return withoutProposal(state, version);
     case "SeatRotated":
       return rotatedKey(state, version, block);
     case "VersionCompleted":
       // A rotation's version has its new key before it is complete, and nobody proposed it.
       if (state.rotated?.version === version) return state;
-      return { ...state, complete: { version, changedAt: block, resigned: [] } };
+      // The first complete version wins: all others are void (R37).
+      return { ...state, complete: { version, changedAt: block, resigned: [] }, proposals: new Map() };
     case "VersionActivated":
       return activated(state, version, args["seed"] as Hex);
     case "MemberResigned":
@@ -88,6 +102,26 @@ export function committeeAfter(state: CommitteeState, { name, args, block }: Cha
   }
 }
 
+function proposed(state: CommitteeState, version: number, args: Args): CommitteeState {
+  const operators = [...(args["operators"] as Iterable<unknown>)].map(lower);
+  const proposal = { version, base: Number(args["base"]), operators, consented: [] };
+  return { ...state, proposals: new Map(state.proposals).set(version, proposal) };
+}
+
+function consentedTo(state: CommitteeState, version: number, operator: Hex): CommitteeState {
+  const proposal = state.proposals.get(version);
+  if (proposal === undefined) return state;
+  const consented = [...proposal.consented, operator];
+  return { ...state, proposals: new Map(state.proposals).set(version, { ...proposal, consented }) };
+}
+
+function withoutProposal(state: CommitteeState, version: number): CommitteeState {
+  if (!state.proposals.has(version)) return state;
+  const proposals = new Map(state.proposals);
+  proposals.delete(version);
+  return { ...state, proposals };
+}
+
 function rotatedKey(state: CommitteeState, version: number, block: number): CommitteeState {
   const { complete, rotated } = state;
   if (complete?.version === version) return { ...state, complete: { ...complete, changedAt: block } };
@@ -99,7 +133,8 @@ function rotatedKey(state: CommitteeState, version: number, block: number): Comm
 function activated(state: CommitteeState, version: number, seed: Hex): CommitteeState {
   if (state.rotated?.version === version) return { ...state, version, seed, rotated: undefined };
   const resigned = state.complete?.version === version ? state.complete.resigned : [];
-  return { ...state, version, seed, resigned, complete: undefined, rotated: undefined };
+  const waiting = { complete: undefined, rotated: undefined, proposals: new Map() };
+  return { ...state, version, era: version, seed, resigned, ...waiting };
 }
 
 function resignedFrom(state: CommitteeState, version: number, index: number): CommitteeState {

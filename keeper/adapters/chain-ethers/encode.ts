@@ -1,24 +1,29 @@
 /** Transactions of a committee as calldata (R29). */
-import { CertificateTree, itemWord } from "../../../protocol/certificate.ts";
+import { CertificateTree, groupWords } from "../../../protocol/certificate.ts";
 import type { Certificate, CertifiedGroup } from "../../../protocol/certificate.ts";
 import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Transaction } from "../../core/effects.ts";
+import type { Consenting } from "../../ports/chain.ts";
 import { committeeAbi } from "./abi.ts";
+import { markedConsent } from "./own-consents.ts";
 import { uncompressedG1 } from "./signature.ts";
 
+export function calldataOf(submission: Transaction | Omit<Consenting, "committee">): string {
+  if (submission.kind === "consent") return markedConsent(submission.version, submission.replaced);
+  return handingIn(submission);
+}
+
 /** Calldata of `certify` or `settle`, with the range proof of the run that is handed in. */
-export function calldataOf(transaction: Transaction): string {
+function handingIn(transaction: Transaction): string {
   const { certificate, groups, run } = transaction;
   const { first, length } = run;
-  const handedIn = groups.slice(first, first + length).map(({ number, group, items }) => ({
-    number,
-    group,
-    items: items.map(itemWord),
-  }));
-  const proof = new CertificateTree(groups).rangeProof(first, length);
-  const handed = [first, handedIn, proof];
+  const handed = [
+    first,
+    groups.slice(first, first + length).flatMap(groupWords),
+    new CertificateTree(groups).rangeProof(first, length),
+  ];
   if (transaction.kind === "settle")
     return committeeAbi.encodeFunctionData("settle", [certificate, ...handed]);
   const { signers, signature } = transaction;

@@ -10,6 +10,7 @@ import type { CommitteeState, Waiting } from "./committee-events.ts";
 import type { GroupState } from "./group-events.ts";
 import { LogReader } from "./logs.ts";
 import { MemberReader } from "./members.ts";
+import { transactionKey } from "./own-consents.ts";
 import { SeatFollower } from "./seats.ts";
 import type { FollowedCommittee, SeatOptions, Seats } from "./seats.ts";
 import { StateChecker } from "./state-check.ts";
@@ -46,7 +47,10 @@ export class Feed {
     this.#members = new MemberReader(ask);
     this.#checker = new StateChecker(ask);
     const logs = new LogReader(rpc, (block) => this.#blocks.hashAt(block));
-    this.#follower = new SeatFollower(options, { ask, logs, members: this.#members, trouble });
+    const askTransaction = (method: string, params: readonly unknown[]): Promise<unknown> =>
+      rpc.sendAgreed(method, params, transactionKey);
+    const parts = { ask, askTransaction, logs, members: this.#members, trouble };
+    this.#follower = new SeatFollower(options, parts);
   }
 
   /** By address: why a committee or a group cannot be read now. */
@@ -132,7 +136,7 @@ export class Feed {
   async #snapshot(
     address: Hex,
     { params, timeline }: FollowedCommittee,
-    { groups, unread }: Seats,
+    { found, groups, unread }: Seats,
     head: number,
   ): Promise<CommitteeSnapshot | undefined> {
     const block = Math.max(0, head - params.confirmations);
@@ -154,6 +158,7 @@ export class Feed {
       params: { ...params, originBlock: state.originBlock },
       version,
       next,
+      ownConsents: (found.get(address) ?? []).filter((own) => own.block <= block),
       stateAt: (at) => timeline.at(at),
       groupAt: (group, at) => groups.get(group)?.timeline.at(at),
       termsOf: (group) => groups.get(group)?.terms as GroupTerms,
@@ -186,6 +191,7 @@ function sameState(a: CommitteeSnapshot, b: CommitteeSnapshot): boolean {
     same(a.groups, b.groups) &&
     same(a.scope?.groups, b.scope?.groups) &&
     same(a.remembered, b.remembered) &&
+    JSON.stringify(a.succession) === JSON.stringify(b.succession) &&
     sameVersion(a.version, b.version) &&
     sameVersion(a.next, b.next)
   );

@@ -43,7 +43,8 @@ const enteredTopic = topicOf(groupAbi, "Entered");
 const certifiedTopic = topicOf(committeeAbi, "Certified");
 
 type Range = { readonly from: number; readonly to: number };
-type LoggedIn = RawLog & { readonly transactionHash: Hex };
+type LoggedIn = RawLog & { readonly transactionHash: Hex; readonly blockHash: Hex };
+type SentTransaction = { readonly tx: Hex; readonly sent: RawTransaction; readonly receipt: RawReceipt };
 
 function certificatesIn(logs: readonly RawLog[]): CertifiedEvent[] {
   return logs.map(certifiedOf).filter((found) => found !== undefined);
@@ -63,6 +64,7 @@ export class EthersHistory implements HistoryPort {
   readonly #tokens = new Map<Hex, Token>();
   readonly #options: HistoryOptions;
   readonly #meter: FeeMeter;
+  #lastSent: SentTransaction | undefined;
   #errors = 0;
 
   constructor(options: HistoryOptions, now_ms: () => number) {
@@ -125,14 +127,24 @@ export class EthersHistory implements HistoryPort {
       return { committee: String(args["committee"]).toLowerCase() as Hex, from: Number(args["from"]) };
     });
     const found: BookedSettlement[] = [];
-    for (const tx of new Set(logs.map(({ transactionHash }) => transactionHash))) {
-      found.push(...(await this.#ofTransaction(group, tx, services)));
+    const transactions = new Map(logs.map((log) => [log.transactionHash, log]));
+    for (const log of transactions.values()) {
+      found.push(...(await this.#ofTransaction(group, log, services)));
     }
     return found.sort((a, b) => a.ts - b.ts);
   }
 
+  async settled(groups: readonly Hex[], from: number, to: number): Promise<ReadonlySet<Hex>> {
+    const logs = await this.#logs(groups, [settledTopic], { from, to });
+    return new Set(logs.map(({ address }) => address.toLowerCase() as Hex));
+  }
+
   /** Endpoints differ in their block range limit. If one refuses a range, both halves are requested. */
-  async #logs(address: Hex, topics: readonly string[], { from, to }: Range): Promise<LoggedIn[]> {
+  async #logs(
+    address: Hex | readonly Hex[],
+    topics: readonly string[],
+    { from, to }: Range,
+  ): Promise<LoggedIn[]> {
     if (from > to) return [];
     const filter = { address, topics, fromBlock: blockTag(from), toBlock: blockTag(to) };
     try {
@@ -147,7 +159,10 @@ export class EthersHistory implements HistoryPort {
     }
   }
 
-  async #ofTransaction(group: Hex, tx: Hex, services: readonly Service[]): Promise<BookedSettlement[]> {
+  /** One transaction may settle hundreds of groups (R41), and its receipt has the events of all of them: it is read once for all. */
+  async #sentIn(tx: Hex, blockHash: Hex): Promise<SentTransaction> {
+    const known = this.#lastSent;
+    if (known?.receipt.blockHash === blockHash && known.tx === tx) return known;
     const [sent, receipt] = await Promise.all([
       this.#rpc.send("eth_getTransactionByHash", [tx]) as Promise<RawTransaction | null>,
       this.#rpc.send("eth_getTransactionReceipt", [tx]) as Promise<RawReceipt | null>,
@@ -155,6 +170,16 @@ export class EthersHistory implements HistoryPort {
     // Removed between the two requests by a reorg. The next pass reads it again.
     if (sent === null || receipt === null)
       throw new Error(`transaction ${tx}: expected on the chain, actual not found`);
+    this.#lastSent = { tx, sent, receipt };
+    return this.#lastSent;
+  }
+
+  async #ofTransaction(
+    group: Hex,
+    { transactionHash: tx, blockHash }: LoggedIn,
+    services: readonly Service[],
+  ): Promise<BookedSettlement[]> {
+    const { sent, receipt } = await this.#sentIn(tx, blockHash);
     const block = Number(receipt.blockNumber);
     const transaction = {
       tx,

@@ -2,7 +2,14 @@
 import { encodeBase58 } from "ethers";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
-import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
+import type {
+  ChainPort,
+  ChainUpdate,
+  Endpoint,
+  HandingIn,
+  Submission,
+  SubmitResult,
+} from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
 import { Contradiction } from "./blocks.ts";
@@ -109,7 +116,7 @@ export class EthersChain implements ChainPort {
     };
   }
 
-  fee(submission: Submission): Promise<bigint | undefined> {
+  fee(submission: HandingIn): Promise<bigint | undefined> {
     return this.#submitter.fee(submission);
   }
 

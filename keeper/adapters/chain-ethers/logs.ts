@@ -11,6 +11,7 @@ export type ChainEvent = {
   /** Lower-case address of the contract. */
   readonly address: Hex;
   readonly block: number;
+  readonly tx: Hex;
   readonly name: string;
   /** By parameter name. */
   readonly args: Readonly<Record<string, unknown>>;
@@ -22,6 +23,7 @@ type RawLog = {
   readonly data: string;
   readonly blockNumber: string;
   readonly blockHash: Hex;
+  readonly transactionHash: Hex;
   readonly logIndex: string;
 };
 
@@ -101,7 +103,7 @@ export class LogReader {
     if (parsed === null) return [];
     const { fragment, args, name } = parsed;
     const named = Object.fromEntries(fragment.inputs.map((input, i) => [input.name, args[i] as unknown]));
-    return [{ address, block, name, args: named }];
+    return [{ address, block, tx: log.transactionHash, name, args: named }];
   }
 }
 
@@ -124,11 +126,12 @@ function byPlace(a: RawLog, b: RawLog): number {
 function keyOf(answer: unknown): string {
   if (!Array.isArray(answer)) return JSON.stringify(answer);
   return JSON.stringify(
-    (answer as RawLog[]).map(({ address, topics, data, blockHash, logIndex }) => [
+    (answer as RawLog[]).map(({ address, topics, data, blockHash, transactionHash, logIndex }) => [
       address.toLowerCase(),
       topics,
       data,
       blockHash,
+      transactionHash,
       Number(logIndex),
     ]),
   );

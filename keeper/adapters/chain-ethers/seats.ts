@@ -17,6 +17,8 @@ import { groupAfter, newGroup } from "./group-events.ts";
 import type { GroupState } from "./group-events.ts";
 import type { ChainEvent, LogReader } from "./logs.ts";
 import type { MemberReader } from "./members.ts";
+import { ownConsentOf, readAgain } from "./own-consents.ts";
+import type { OwnConsentAt } from "./own-consents.ts";
 import { inParallel } from "./parallel.ts";
 import { isOver } from "./snapshot.ts";
 import type { GroupTerms } from "./snapshot.ts";
@@ -33,8 +35,8 @@ export type FollowedGroup = { readonly terms: GroupTerms; readonly timeline: Tim
 export type Seats = {
   /** Block through which events are read; −1: none. */
   readonly through: number;
-  /** Block of the first consent in it, by committee. */
-  readonly found: ReadonlyMap<Hex, number>;
+  /** The operator's consents by committee, in the order of the chain; at least one. */
+  readonly found: ReadonlyMap<Hex, readonly OwnConsentAt[]>;
   readonly committees: ReadonlyMap<Hex, FollowedCommittee>;
   readonly groups: ReadonlyMap<Hex, FollowedGroup>;
   /** Past memberships of which every block is settled, as committee/number. */
@@ -63,6 +65,8 @@ export type SeatOptions = {
 
 export type SeatParts = {
   readonly ask: Ask;
+  /** Reads a transaction from two endpoints, if there are two. */
+  readonly askTransaction: Ask;
   readonly logs: LogReader;
   readonly members: MemberReader;
   readonly trouble: Trouble;
@@ -102,11 +106,13 @@ export class SeatFollower {
     const events = await this.#news(kept, step);
     const unread = new Map<Hex, string>();
     const committees = new Map<Hex, FollowedCommittee>();
-    for (const [address, since] of found) {
+    for (const [address, consents] of found) {
       const known = kept.committees.get(address);
       const one =
         known === undefined
-          ? await this.#readable(address, unread, kept, () => this.#openCommittee(address, since, head))
+          ? await this.#readable(address, unread, kept, () =>
+              this.#openCommittee(address, (consents[0] as OwnConsentAt).block, head),
+            )
           : { ...known, timeline: folded(known.timeline, events.get(address), committeeAfter) };
       if (one !== undefined) committees.set(address, one);
     }
@@ -129,18 +135,25 @@ export class SeatFollower {
   }
 
   /** R39: committees in whose versions the operator consented, of the configured factories. */
-  async #discover(kept: Seats, { head }: Step): Promise<ReadonlyMap<Hex, number>> {
+  async #discover(kept: Seats, { head }: Step): Promise<ReadonlyMap<Hex, readonly OwnConsentAt[]>> {
     const { operator } = this.#options;
     const from = kept.through < 0 ? await this.#firstBlock(head) : kept.through + 1;
     const topics = [consentTopic, null, null, `0x${operator.slice(2).padStart(64, "0")}`];
     const query = { addresses: undefined, topics, abi: () => committeeAbi };
     const consents = await this.#on.logs.read(query, { from, head });
-    const found = new Map(kept.found);
+    const ask = this.#on.askTransaction;
+    const found = new Map<Hex, readonly OwnConsentAt[]>();
+    for (const [address, known] of kept.found)
+      found.set(address, await inOrder(known, (one) => readAgain(ask, operator, one)));
     const strangers = new Set<Hex>();
-    for (const { address, block } of consents) {
-      if (found.has(address) || strangers.has(address)) continue;
-      if (await this.#isCommittee(address, head)) found.set(address, block);
-      else strangers.add(address);
+    for (const event of consents) {
+      const { address } = event;
+      if (strangers.has(address)) continue;
+      if (!found.has(address) && !(await this.#isCommittee(address, head))) {
+        strangers.add(address);
+        continue;
+      }
+      found.set(address, [...(found.get(address) ?? []), await ownConsentOf(ask, operator, event)]);
     }
     return found;
   }
@@ -303,6 +316,12 @@ function folded<S>(
   return events.length === 0 ? timeline : timeline.after(events, after);
 }
 
+async function inOrder<T>(all: readonly T[], next: (one: T) => Promise<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (const one of all) found.push(await next(one));
+  return found.every((one, i) => one === all[i]) ? all : found;
+}
+
 function byContract(events: readonly ChainEvent[]): Map<Hex, ChainEvent[]> {
   const found = new Map<Hex, ChainEvent[]>();
   for (const event of events) {
@@ -328,7 +347,11 @@ function withoutReorged(seats: Seats, ancestor: number): Seats {
   };
   return {
     through: ancestor,
-    found: new Map([...seats.found].filter(([, block]) => block <= ancestor)),
+    found: new Map(
+      [...seats.found]
+        .map(([address, all]) => [address, all.filter(({ block }) => block <= ancestor)] as const)
+        .filter(([, all]) => all.length > 0),
+    ),
     committees: through(seats.committees),
     groups: through(seats.groups),
     over: new Set(),

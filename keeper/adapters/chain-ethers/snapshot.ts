@@ -10,6 +10,7 @@ import type {
   Version,
 } from "../../../protocol/committee.ts";
 import type { Hex } from "../../../protocol/hash.ts";
+import type { OwnConsent } from "../../../protocol/succession.ts";
 import { turnAt, turnWindow } from "../../../protocol/turns.ts";
 import type { CommitteeState, Membership } from "./committee-events.ts";
 import { hasProviders, noDataFrom, settledOrIdle } from "./group-events.ts";
@@ -30,6 +31,8 @@ export type CommitteeAt = {
   readonly params: CommitteeParams;
   readonly version: Version;
   readonly next: Version | undefined;
+  /** This keeper's consents in blocks up to the view. */
+  readonly ownConsents: readonly OwnConsent[];
   /** The committee after a block. */
   readonly stateAt: (block: number) => CommitteeState | undefined;
   /** A group after a block. */
@@ -45,7 +48,7 @@ export function presentTe(params: CommitteeParams, ts: number, block: number): n
 
 /** @throws Error if the committee is not formed at this block */
 export function snapshotOf(at: CommitteeAt): CommitteeSnapshot {
-  const { chainId, address, block, params, version, next } = at;
+  const { chainId, address, block, params, version, next, ownConsents } = at;
   const state = at.stateAt(block);
   if (state?.originBlock === undefined)
     throw new Error(`committee ${address}: expected formed, actual not at ${block}`);
@@ -62,6 +65,7 @@ export function snapshotOf(at: CommitteeAt): CommitteeSnapshot {
     groups,
     scope: undefined,
     remembered: openOf(state.remembered, groups),
+    succession: { era: state.era, proposals: [...state.proposals.values()], ownConsents },
   };
   const te = isIdle(snapshot) ? undefined : presentTe(params, ts, block);
   return te === undefined ? snapshot : { ...snapshot, scope: { te, groups: groupsOf(at, te, ts) } };

@@ -1,5 +1,5 @@
 /**
- * Submits certificates and settlements from the operator's account. Committees do not wait for each other: every transaction has its own
+ * Submits certificates, settlements and consents from the operator's account. Committees do not wait for each other: every transaction has its own
  * nonce. It is simulated first, its fee is raised while it can succeed, and its nonce is freed when it cannot any more.
  */
 import { formatEther, Transaction, Wallet } from "ethers";
@@ -7,7 +7,8 @@ import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../.
 import type { FeeLimits, GasFees } from "../../../protocol/fees.ts";
 import { gasMarginPercent } from "../../../protocol/funds.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import type { Submission, SubmitResult } from "../../ports/chain.ts";
+import { consentGas } from "../../../protocol/succession.ts";
+import type { HandingIn, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { committeeAbi, groupAbi } from "./abi.ts";
 import { calldataOf } from "./encode.ts";
@@ -54,8 +55,13 @@ type Flight = Omit<Begun, "fees"> & {
 
 /** Refusals that may end with later blocks. The transaction stays pending. */
 const passing: ReadonlySet<string> = new Set(["Committee_TooEarly", "Committee_NotLeader"]);
-/** Another certificate was first, or the window is over. */
-const late: ReadonlySet<string> = new Set(["Committee_StaleStart", "Committee_TooLate"]);
+/** Another certificate was first, or the window is over; for a consent: it is given, or the proposal is not open any more (R37). */
+const late: ReadonlySet<string> = new Set([
+  "Committee_StaleStart",
+  "Committee_TooLate",
+  "Committee_AlreadyConsented",
+  "Committee_NoSuchProposal",
+]);
 const cancelGas = 21_000n;
 /** Error texts of nodes: the transaction is known, or another one with its nonce is mined. */
 const taken = /nonce.?too.?low|old.?nonce|already.?known|known.?transaction|already.?imported/i;
@@ -85,7 +91,7 @@ export class Submitter {
   }
 
   /** Fee of submitting it now, in units of the committee's token; undefined if no price of the token is configured. */
-  async fee(submission: Submission): Promise<bigint | undefined> {
+  async fee(submission: HandingIn): Promise<bigint | undefined> {
     const { committee } = submission;
     const unitsPerCoin = await this.#exchange.unitsPerCoin(committee);
     if (unitsPerCoin === undefined) return undefined;
@@ -118,7 +124,8 @@ export class Submitter {
     if (await this.#isDone(submission))
       return { kind: "superseded", detail: "every group of the run is settled" };
     const data = calldataOf(submission);
-    const simulated = await this.#simulate(committee, data);
+    const least = submission.kind === "consent" ? consentGas(submission.members) : 0n;
+    const simulated = await this.#simulate(committee, data, least);
     if ("kind" in simulated) return simulated;
     const call = { to: committee, data, gasLimit: simulated.gasLimit };
     const fees = feesFor(await this.#meter.market(), this.#options.fees);
@@ -129,7 +136,7 @@ export class Submitter {
 
   /** Whether a settlement has nothing left to settle: the contract would not refuse it, and it would cost gas for nothing (R29). */
   async #isDone(submission: Submission): Promise<boolean> {
-    if (submission.kind === "certify") return false;
+    if (submission.kind !== "settle") return false;
     const { committee, certificate, groups, run } = submission;
     const settled = await inParallel(
       groups.slice(run.first, run.first + run.length),
@@ -149,15 +156,19 @@ export class Submitter {
     return BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
   }
 
-  /** Simulates the call. A refusal costs no gas here. */
-  async #simulate(to: Hex, data: string): Promise<{ gasLimit: bigint } | SubmitResult> {
+  /**
+   * Simulates the call. A refusal costs no gas here.
+   * @param least least gas limit
+   */
+  async #simulate(to: Hex, data: string, least: bigint): Promise<{ gasLimit: bigint } | SubmitResult> {
     try {
       const gas = await this.#estimate(to, data);
       if (gas > transactionGasCap) {
         const detail = `gas of the transaction: expected at most ${transactionGasCap}, the gas cap of a transaction, actual ${gas}`;
         return { kind: "failed", detail };
       }
-      const wished = (gas * gasMarginPercent) / 100n;
+      const estimated = (gas * gasMarginPercent) / 100n;
+      const wished = estimated > least ? estimated : least;
       return { gasLimit: wished < transactionGasCap ? wished : transactionGasCap };
     } catch (error) {
       const { name, text } = revertText(committeeAbi, error);
@@ -306,7 +317,7 @@ function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
   if (receipt.status !== "0x1")
     return {
       kind: "superseded",
-      detail: `transaction ${tx} was mined after another one of the same interval`,
+      detail: `transaction ${tx} was mined and refused: another one was first`,
     };
   return { kind: "mined", tx, block: Number(receipt.blockNumber), gasUsed: BigInt(receipt.gasUsed) };
 }

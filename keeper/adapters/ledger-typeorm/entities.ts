@@ -25,7 +25,8 @@ export type ChallengeDayRow = {
   committed: string;
 };
 export type ReasonRow = {
-  group: string;
+  /** Address of the committee or the group that the reason is about; empty: of the keeper itself. */
+  contract: string;
   code: string;
   day: number;
   count: number;
@@ -68,7 +69,13 @@ export type TransactionRow = {
   gasUsed: string;
   gasPrice: string;
 };
-export type CursorRow = { group: string; block: number; blockHash: string };
+export type CursorRow = {
+  group: string;
+  block: number;
+  blockHash: string;
+  /** Block through which a group that left is booked for good; null: the group is followed. */
+  finishedAt: number | null;
+};
 
 type Column = EntitySchemaColumnOptions;
 const key = (column: Column): Column => ({ ...column, primary: true });
@@ -118,7 +125,7 @@ export const ChallengeDay = new EntitySchema<ChallengeDayRow>({
 export const Reason = new EntitySchema<ReasonRow>({
   name: "reason",
   columns: {
-    group: key(address),
+    contract: key(address),
     code: key(text(40)),
     day: key(whole),
     count: whole,
@@ -191,7 +198,7 @@ export const TransactionEntity = new EntitySchema<TransactionRow>({
 
 export const CursorEntity = new EntitySchema<CursorRow>({
   name: "cursor",
-  columns: { group: key(address), block: whole, blockHash: hash },
+  columns: { group: key(address), block: whole, blockHash: hash, finishedAt: { ...whole, nullable: true } },
 });
 
 /** Tables with data of the chain only. A rebuild empties and reads them again. */

@@ -1,5 +1,5 @@
 /** The ledger with TypeORM: the same code for an embedded SQLite file and for PostgreSQL. */
-import { Between, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
+import { Between, In, IsNull, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
 import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
 import type { Hex } from "../../../protocol/hash.ts";
 import type {
@@ -59,11 +59,12 @@ async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move
     await cursors
       .createQueryBuilder()
       .insert()
-      .values({ group, ...nowhere })
+      .values({ group, ...nowhere, finishedAt: null })
       .orIgnore()
       .execute();
   }
-  return (await cursors.update({ group, ...(from ?? nowhere) }, to)).affected === 1;
+  const moved = await cursors.update({ group, ...(from ?? nowhere) }, { ...to, finishedAt: null });
+  return moved.affected === 1;
 }
 
 function challengeRow({ committee, group, record, committed }: ChallengeOf, at_ms: number): ChallengeRow {
@@ -155,6 +156,29 @@ export class TypeormLedger implements BooksPort {
     return rows.map(({ group }) => group as Hex);
   }
 
+  async followed(): Promise<Map<Hex, Cursor>> {
+    const rows = await this.#source.getRepository(CursorEntity).findBy({ finishedAt: IsNull() });
+    return new Map(
+      rows.map(({ group, block, blockHash }) => [group as Hex, { block, blockHash: blockHash as Hex }]),
+    );
+  }
+
+  async advance(groups: readonly Hex[], { from, to }: { from: Cursor; to: Cursor }): Promise<void> {
+    await this.#transaction(async (manager) => {
+      for (let i = 0; i < groups.length; i += chunk) {
+        await manager
+          .getRepository(CursorEntity)
+          .update({ group: In(groups.slice(i, i + chunk)), ...from }, { ...to });
+      }
+    });
+  }
+
+  async finish(group: Hex, at: Cursor): Promise<void> {
+    await this.#transaction((manager) =>
+      manager.getRepository(CursorEntity).update({ group, ...at }, { finishedAt: at.block }),
+    );
+  }
+
   async book(
     group: Hex,
     settlements: readonly BookedSettlement[],
@@ -219,11 +243,11 @@ export class TypeormLedger implements BooksPort {
     await this.#transaction(async (manager) => {
       const repository = manager.getRepository(Reason);
       for (const entry of reasons) {
-        const { group, code, day } = entry;
-        const row = await repository.findOneBy({ group, code, day });
+        const { contract, code, day } = entry;
+        const row = await repository.findOneBy({ contract, code, day });
         const count = (row?.count ?? 0) + entry.count;
         const detail = entry.detail.slice(0, 500);
-        await repository.upsert({ ...entry, count, detail }, ["group", "code", "day"]);
+        await repository.upsert({ ...entry, count, detail }, ["contract", "code", "day"]);
       }
     });
   }
@@ -296,7 +320,7 @@ export class TypeormLedger implements BooksPort {
   reasons(limit: number): Promise<ReasonEntry[]> {
     return this.#source
       .getRepository(Reason)
-      .find({ order: { at_ms: "DESC", code: "ASC", group: "ASC" }, take: limit });
+      .find({ order: { at_ms: "DESC", code: "ASC", contract: "ASC" }, take: limit });
   }
 
   peers(): Promise<PeerEntry[]> {
@@ -365,7 +389,8 @@ export class TypeormLedger implements BooksPort {
     for (;;) {
       const query = this.#source.getRepository<LedgerRow>(name).createQueryBuilder("t");
       for (const key of keys) query.addOrderBy(`t.${key}`, "ASC");
-      if (group !== undefined && keys.includes("group")) query.andWhere("t.group = :group", { group });
+      const named = keys.find((key) => key === "group" || key === "contract");
+      if (group !== undefined && named !== undefined) query.andWhere(`t.${named} = :group`, { group });
       if (last !== undefined) {
         const names = keys.map((key) => `t.${key}`).join(", ");
         const values = keys.map((key) => `:after_${key}`).join(", ");

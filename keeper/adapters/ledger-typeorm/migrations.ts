@@ -241,10 +241,31 @@ export class Committees1763730000000 implements MigrationInterface {
   }
 }
 
+/**
+ * A reason is about a committee or a group, so its column names a contract. A group that left is followed until it is booked for good.
+ */
+export class Contracts1763740000000 implements MigrationInterface {
+  readonly name = "Contracts1763740000000";
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.renameColumn("reason", "group", "contract");
+    await runner.addColumn(
+      "cursor",
+      new TableColumn({ name: "finishedAt", type: "integer", isNullable: true }),
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.dropColumn("cursor", "finishedAt");
+    await runner.renameColumn("reason", "contract", "group");
+  }
+}
+
 export const migrations = [
   Initial1700000000000,
   WholeBooks1763700000000,
   ChallengeIndices1763710000000,
   ProvenShares1763720000000,
   Committees1763730000000,
+  Contracts1763740000000,
 ];

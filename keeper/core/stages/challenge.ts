@@ -29,6 +29,7 @@ export function tickChallenge(step: Step): void {
   if (committee === undefined) return;
   if (!holdsSeat(step, committee)) {
     state.challengedSlot = -1;
+    state.prepared = undefined;
     return;
   }
   const { params } = committee;
@@ -42,7 +43,12 @@ export function tickChallenge(step: Step): void {
     reason(step, "slots-missed", `slots ${state.challengedSlot + 1} to ${slot - 1}`);
   }
   state.challengedSlot = Math.max(slot, state.challengedSlot);
-  prepare(step, committee, slot, blockHash);
+  const { prepared } = state;
+  // The first block names the slot. Within a slot only its reorg, or another state of the groups, brings new challenges.
+  if (prepared?.blockHash !== blockHash || prepared.groups !== committee.groups) {
+    prepare(step, committee, slot, blockHash);
+    state.prepared = { blockHash, groups: committee.groups };
+  }
   for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, committee, task);
 }
 

@@ -101,8 +101,9 @@ export function integrate(step: Step, params: CommitteeParams, scope: Scope): In
     const { group, provider, membership, data } = entry;
     const one = { name: { group, provider }, membership, data };
     const { range, bySlot } = ownRange(step, params, one, fromSlot, toSlot);
-    values.push({ group, provider, value: spaceTime(range, blocksInside(params, entry)) });
-    const bytes = slotBytes(range);
+    const runs = slotRuns(range);
+    values.push({ group, provider, value: spaceTime(runs, blocksInside(params, entry)) });
+    const bytes = slotBytes(runs);
     const slots = scope.records.ranges[i] as ProviderSlots;
     for (let slot = slots.fromSlot; slot < slots.toSlot; slot++) {
       leaves.push(leafOf(bySlot.get(slot), bytes[slot - fromSlot] ?? 0n));
@@ -157,7 +158,7 @@ export function integrateExchanged(
     });
     const first = leaves[0];
     const before = first?.kind === "carried" ? first.bytes : 0n;
-    return slotBytes({ fromSlot, toSlot, before, committed, records });
+    return slotBytes(slotRuns({ fromSlot, toSlot, before, committed, records }));
   });
   const blocks = blocksInside(params, entry);
   let sum = 0n;

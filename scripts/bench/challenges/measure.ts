@@ -87,7 +87,7 @@ class Slots {
       submit: async () => ({ kind: "failed", detail: "no certificate in this bench" }),
     };
     this.#keeper = new Keeper(
-      { timeout_ms: 30_000 },
+      { timeout_ms: 30_000, replacesResigned: false },
       {
         keyring: scene.keyrings[0] as RoundScene["keyrings"][number],
         crypto: new NobleCrypto(),

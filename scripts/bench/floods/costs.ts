@@ -11,6 +11,7 @@ import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { listMemory, makePieceList } from "../../../storage/core/piece-list.ts";
 import { keyringOf } from "./nodes.ts";
+import { noSuccession } from "../../../protocol/succession.ts";
 
 const chainId = 31_337;
 const committee: Hex = `0x${"67".repeat(20)}`;
@@ -35,6 +36,7 @@ function committeeOf(n: number): CommitteeSnapshot {
     groups: [],
     scope: undefined,
     remembered: [],
+    succession: noSuccession,
   };
 }
 

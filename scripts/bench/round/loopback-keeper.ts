@@ -98,7 +98,7 @@ const chain: ChainPort = {
   providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
   fee: async () => undefined,
   submit: async (submission) => {
-    if (!isCertified) {
+    if (!isCertified && submission.kind !== "consent") {
       isCertified = true;
       scene.checkCertified(submission.groups);
       tell({ kind: "certified", at_ms: now_ms(), opened_ms });
@@ -156,7 +156,7 @@ const transport = await GossipTransport.start({
 
 function start(): void {
   const keeper = new Keeper(
-    { timeout_ms: 5_000 },
+    { timeout_ms: 5_000, replacesResigned: false },
     {
       keyring,
       crypto,

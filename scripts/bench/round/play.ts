@@ -6,7 +6,7 @@ import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import type { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import type { Block } from "../../../keeper/core/events.ts";
-import type { ChainPort, Submission } from "../../../keeper/ports/chain.ts";
+import type { ChainPort, HandingIn } from "../../../keeper/ports/chain.ts";
 import type { TransportPort } from "../../../keeper/ports/transport.ts";
 import { Keeper } from "../../../keeper/runtime/keeper.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
@@ -62,7 +62,7 @@ class Round {
   readonly #list: PieceList;
   readonly #blocks: Block[] = [];
   readonly #feeds: ((blocks: readonly Block[]) => Promise<void>)[] = [];
-  submitted: Submission | undefined;
+  submitted: HandingIn | undefined;
 
   constructor(scene: RoundScene, list: PieceList) {
     this.#scene = scene;
@@ -94,7 +94,7 @@ class Round {
       // Not measured: a keeper decodes its members' keys once in its life, not once a settlement.
       crypto.aggregate(digest, partials, snapshot.version.members);
       const ports = this.#portsOf(keyring, store, crypto);
-      const keeper = new Keeper({ timeout_ms: 5_000 }, ports);
+      const keeper = new Keeper({ timeout_ms: 5_000, replacesResigned: false }, ports);
       void keeper.run(new AbortController().signal);
     }
   }
@@ -115,7 +115,7 @@ class Round {
       providerEndpoint: endpoint,
       fee: async () => undefined,
       submit: async (submission) => {
-        this.submitted ??= submission;
+        if (submission.kind !== "consent") this.submitted ??= submission;
         return { kind: "superseded", detail: "the round is over" };
       },
     };

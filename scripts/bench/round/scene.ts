@@ -15,6 +15,7 @@ import { scopeOf } from "../../../protocol/scope.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";
 import { pairKey, pairsWithProof, receiptKey } from "./records.ts";
 import type { RecordScope } from "./records.ts";
+import { noSuccession } from "../../../protocol/succession.ts";
 
 export const chainId = 31_337;
 export const committee: Hex = `0x${"c0".repeat(20)}`;
@@ -102,6 +103,7 @@ export class RoundScene {
       groups: this.#groups,
       scope: undefined,
       remembered: [],
+      succession: noSuccession,
     };
   }
 

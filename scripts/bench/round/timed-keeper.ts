@@ -35,7 +35,8 @@ if (import.meta.main) {
           signal,
         ),
       submit: (submission, signal) => {
-        stamp({ kind: "certificate", te: submission.certificate.te, at_ms: now_ms() });
+        if (submission.kind !== "consent")
+          stamp({ kind: "certificate", te: submission.certificate.te, at_ms: now_ms() });
         return chain.submit(submission, signal);
       },
       keeperEndpoint: async (operator) => {

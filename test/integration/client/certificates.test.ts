@@ -87,7 +87,7 @@ describe("a certificate", () => {
       bigint,
       string,
       bigint,
-      unknown[][],
+      bigint[],
       string[],
     ];
     const forged = async (change: (copy: typeof args) => void): Promise<readonly string[]> => {
@@ -112,7 +112,8 @@ describe("a certificate", () => {
     expect(stranger.join()).toContain("a signer is not a member");
     const later = await forged((copy) => ((copy[0] as bigint[])[1] = ((copy[0] as bigint[])[1] ?? 0n) + 1n));
     expect(later.join()).toMatch(/te differ.*aggregate signature.*ends no turn/);
-    const item = await forged((copy) => ((copy[4][0] as unknown[])[2] = [5n]));
+    // Head and item of the first group.
+    const item = await forged((copy) => (copy[4][1] = 5n));
     expect(item).toEqual([expect.stringContaining("not those of the certificate")]);
   });
 

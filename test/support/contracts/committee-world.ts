@@ -19,7 +19,7 @@ import {
   CertificateTree,
   consentDigest,
   domainOf,
-  itemWord,
+  groupWords,
   type Certificate,
   type CertifiedGroup,
 } from "../../../protocol/certificate.ts";
@@ -349,7 +349,7 @@ export class Committee {
     const { first = 0, length = groups.length - first } = sending;
     const run = groups.slice(first, first + length);
     const proof = sending.proof ?? new CertificateTree(groups).rangeProof(first, length);
-    return [first, run.map(({ items, ...named }) => ({ ...named, items: items.map(itemWord) })), proof];
+    return [first, run.flatMap(groupWords), proof];
   }
 
   sign(c: Certificate, signers: readonly number[]): string {

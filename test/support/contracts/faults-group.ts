@@ -20,8 +20,8 @@ export const groupFaults: readonly Fault[] = [
   {
     ...settlement,
     name: "the keepers' cut is rounded up",
-    original: "uint256 cut = (amount * bps) / BPS;",
-    planted: "uint256 cut = (amount * bps + ($ON ? BPS - 1 : 0)) / BPS;",
+    original: "uint256 cut = (amount * bps) / BPS; cuts += cut;",
+    planted: "uint256 cut = (amount * bps + ($ON ? BPS - 1 : 0)) / BPS; cuts += cut;",
     only: "rounds every division down",
   },
   {

@@ -207,17 +207,20 @@ export class CertificatePlayer {
   #handed({ entries }: Certificate, run: settlement.Run, flaw: ProofFlaw): unknown[] {
     const { first, length, proven } = run;
     const groups = this.#groups(entries);
-    const words = groups.slice(first, first + length).map(({ items, ...named }) => ({
-      ...named,
-      items: items.map(({ provider, spaceTime }) => (BigInt(provider) << 128n) | spaceTime),
-    }));
+    // R27: items(16) ‖ number(32) ‖ group(160), then the items.
+    const words = groups
+      .slice(first, first + length)
+      .flatMap(({ number, group, items }) => [
+        (BigInt(items.length) << 192n) | (BigInt(number) << 160n) | BigInt(group),
+        ...items.map(({ provider, spaceTime }) => (BigInt(provider) << 128n) | spaceTime),
+      ]);
     const proof = new CertificateTree(groups).rangeProof(first, length);
     if (proven) return [first, words, proof];
-    const [head, ...rest] = words;
     if (flaw === "shifted" && length > 0) return [first + 1, words, proof];
     if (flaw === "shorter" && proof.length > 0) return [first, words, proof.slice(1)];
-    if (flaw === "items" && head !== undefined)
-      return [first, [{ ...head, items: head.items.map((word) => word + 1n) }, ...rest], proof];
+    // The last word is an item, or the head of a group without items.
+    if (flaw === "items" && words.length > 0)
+      return [first, words.with(-1, (words.at(-1) as bigint) + 1n), proof];
     return [first, words, [...proof, `0x${"77".repeat(32)}`]];
   }
 

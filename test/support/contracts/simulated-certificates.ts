@@ -3,7 +3,7 @@ import type { TransactionReceipt, Wallet } from "ethers";
 import { bitmap } from "../../../protocol/bitmap.ts";
 import type { Certificate, CertifiedGroup } from "../../../protocol/certificate.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import type { Submission } from "../../../keeper/ports/chain.ts";
+import type { HandingIn } from "../../../keeper/ports/chain.ts";
 import { addressOfCommittee } from "../../../sim/chain/snapshots.ts";
 import { found, range, type Keeper } from "./basics.ts";
 import { rhythm } from "./committee-world.ts";
@@ -76,7 +76,7 @@ export class SimulatedCertificates {
     const signature = committee.sign(certificate, options.forged === true ? signers.slice(1) : signers);
     const { first = 0, length = scope.length - first } = options;
     const sender = this.#sender(options.sender, committee.members[certificate.leader]);
-    const submission: Submission = {
+    const submission: HandingIn = {
       kind: "certify",
       committee: addressOfCommittee(index),
       certificate,
@@ -111,7 +111,7 @@ export class SimulatedCertificates {
   ): Promise<string> {
     const { first = 0, length = scope.length - first } = options;
     const sender = this.#sender(options.sender, undefined);
-    const submission: Submission = {
+    const submission: HandingIn = {
       kind: "settle",
       committee: addressOfCommittee(index),
       certificate,
@@ -137,7 +137,7 @@ export class SimulatedCertificates {
   async #submit(
     name: string,
     index: number,
-    submission: Submission,
+    submission: HandingIn,
     sender: Wallet,
     real: () => Promise<TransactionReceipt>,
   ): Promise<string> {

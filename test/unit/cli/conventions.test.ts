@@ -94,11 +94,15 @@ describe("every command", () => {
 });
 
 describe("every call of the contracts", () => {
-  /** Calls between the contracts, parts of other calls, and withdrawals one by one, which those over many groups replace. */
+  /**
+   * Calls between the contracts, parts of other calls, withdrawals one by one, which those over many groups replace, and
+   * several calls in one.
+   */
   const notOffered = [
+    "multicall",
     "initialize",
     "creditItems",
-    "withdrawKeeperFor",
+    "payOutKeeper",
     "withdrawProviderFor",
     "withdrawKeeper",
     "withdrawProvider",

@@ -8,6 +8,7 @@ import {
   domainOf,
   groupLeaf,
   groupWords,
+  groupsOfWords,
   itemWord,
   rootOfRange,
   type Certificate,
@@ -95,6 +96,23 @@ describe("a group's leaf (R27)", () => {
     const many = Array.from({ length: 257 }, (_, i) => item(i));
     expect(() => groupWords({ ...groupAt(1), items: many })).toThrow("expected at most 256, actual 257");
     expect(groupWords({ ...groupAt(1), items: many.slice(1) })).toHaveLength(257);
+  });
+});
+
+describe("groups behind each other", () => {
+  it("are read back from their words", () => {
+    const groups = [groupAt(1, 0), groupAt(7, 3), groupAt(2 ** 32 - 1, 4)];
+    expect(groupsOfWords(groups.flatMap(groupWords))).toEqual(groups);
+    expect(groupsOfWords([])).toEqual([]);
+  });
+
+  it("are refused if words are missing, or have bits beyond their fields", () => {
+    const words = groupWords(groupAt(7, 3));
+    const [head, ...items] = words as [bigint, ...bigint[]];
+    expect(() => groupsOfWords(words.slice(0, -1))).toThrow("expected at least 4, actual 3");
+    expect(() => groupsOfWords([...words, 257n << 192n])).toThrow("expected at most 256, actual 257");
+    expect(() => groupsOfWords([head | (1n << 208n), ...items])).toThrow("expected at most 256");
+    expect(() => groupsOfWords([head, ...items.with(1, 1n << 160n)])).toThrow("item: expected 160 bits");
   });
 });
 

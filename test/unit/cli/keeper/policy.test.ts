@@ -13,7 +13,7 @@ const terms: Terms = {
   open: true,
 };
 type Policy = Parameters<typeof checkPolicy>[1]["policy"];
-const open: Policy = { tokens: [], leastKeeperFee: "0" };
+const open: Policy = { tokens: [], leastKeeperFee: "0", replaceResigned: true };
 
 /** The terms are in the chain's coin, about which no chain is asked. */
 async function checked(change: Partial<Policy>, terms_: Terms = terms): Promise<void> {

@@ -83,6 +83,7 @@ describe("every setting of a keeper", () => {
     "path-or-url": ["/a", "/b"],
     number: ["71", "72"],
     decimal: ["0.5", "0.25"],
+    boolean: ["false", "true"],
     list: ["/a", "/b"],
   };
   const special: Record<string, [flag: string, env: string]> = {
@@ -116,6 +117,15 @@ describe("every setting of a keeper", () => {
       expect(none.origins.get(key) ?? "default").toMatch(/keeper\.yaml:\d+$|^default$/);
     },
   );
+});
+
+describe("a switch", () => {
+  it("is on by default, and refuses what is neither true nor false", async () => {
+    const file = await fileWith(text);
+    expect((await resolveConfig({ file })).config.policy.replaceResigned).toBe(true);
+    const env = { WHITEPAY_POLICY_REPLACE_RESIGNED: "no" };
+    await expect(resolveConfig({ file, env })).rejects.toThrow("WHITEPAY_POLICY_REPLACE_RESIGNED");
+  });
 });
 
 describe("limits of fees", () => {

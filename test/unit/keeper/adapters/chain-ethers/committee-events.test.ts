@@ -10,7 +10,8 @@ function after(
   ...events: readonly (readonly [name: string, args: Record<string, unknown>])[]
 ): CommitteeState {
   return events.reduce<CommitteeState>(
-    (state, [name, args], i) => committeeAfter(state, { address: "0xc0", block: 100 + i, name, args }),
+    (state, [name, args], i) =>
+      committeeAfter(state, { address: "0xc0", block: 100 + i, tx: "0x", name, args }),
     unformed,
   );
 }
@@ -53,6 +54,38 @@ describe("versions (R37)", () => {
   const resigns = (version: bigint, index: bigint) => ["MemberResigned", { version, index }] as const;
   const begins = (version: bigint, other: string) =>
     ["VersionActivated", { version, seed: other, from: 150n }] as const;
+
+  describe("that are proposed", () => {
+    const operators = [`0x${"A1".repeat(20)}`, `0x${"a2".repeat(20)}`];
+    const [one, other] = operators.map((operator) => operator.toLowerCase()) as [string, string];
+    const proposes = (version: bigint, base: bigint) =>
+      ["VersionProposed", { version, base, operators }] as const;
+    const consents = (version: bigint, operator: string) =>
+      ["MemberConsented", { version, index: 0n, operator }] as const;
+    const open = (state: CommitteeState): number[] => [...state.proposals.keys()];
+
+    it("are open with their consents until they are withdrawn", () => {
+      const state = after(formed, proposes(2n, 1n), proposes(3n, 1n), consents(3n, other), consents(9n, one));
+      const second = { version: 2, base: 1, operators: [one, other], consented: [] };
+      expect([...state.proposals.values()]).toEqual([second, { ...second, version: 3, consented: [other] }]);
+      expect(
+        open(after(formed, proposes(2n, 1n), proposes(3n, 1n), ["VersionVoid", { version: 2n }])),
+      ).toEqual([3]);
+    });
+
+    it("are all void once one of them is complete, and are based on it afterwards", () => {
+      const complete = [formed, proposes(2n, 1n), proposes(3n, 1n), waits(2n)] as const;
+      expect(open(after(...complete))).toEqual([]);
+      const later = after(...complete, begins(2n, seed), proposes(4n, 2n));
+      expect(later.era).toBe(2);
+      expect(open(later)).toEqual([4]);
+    });
+
+    it("outlive the rotation of a key, which is no base of theirs", () => {
+      const state = after(formed, proposes(2n, 1n), rotates(3n), waits(3n), begins(3n, seed));
+      expect([state.version, state.era, open(state)]).toEqual([3, 1, [2]]);
+    });
+  });
 
   it("of the same members with another key keep those that resigned", () => {
     const state = after(formed, resigns(1n, 2n), rotates(2n), waits(2n), begins(2n, seed));

@@ -113,6 +113,20 @@ describe("the challenges of a slot", () => {
     expect(machine.state.tasks.get(`${operatorOf(2000)}/0`)?.blockHash).toBe(hashAt(10, 1));
   });
 
+  it("also ask about a group that a later snapshot shows in the same slot", () => {
+    const machine = new Machine();
+    const groups = [groupOf(1, [providerEntry(0)]), groupOf(2, [providerEntry(1)])];
+    machine.step({ kind: "committee", snapshot: committeeAt(10, { groups: groups.slice(0, 1) }) });
+    machine.walk(10, 11, proven);
+    machine.step({ kind: "committee", snapshot: committeeAt(11, { groups }) });
+    machine.walk(12, 14, proven);
+    const seeds = machine.lines.filter((line) => line.includes("make-seed"));
+    expect(seeds).toEqual([
+      `  → make-seed for ${operatorOf(2000)}, slot 0`,
+      `  → make-seed for ${operatorOf(2001)}, slot 0`,
+    ]);
+  });
+
   it("of slots without a block seen in time are reported as a range", () => {
     const machine = started();
     machine.walk(10, 16, proven);
@@ -149,6 +163,8 @@ describe("the challenges of a slot", () => {
       machine.walk(10, 14, proven);
       expect([...machine.state.records.keys()].sort()).toEqual(expected);
       expect(machine.codes()).toEqual([]);
+      // A group without a record is not challenged again at the slot's later heads.
+      expect(machine.lines.filter((line) => line.includes("make-seed"))).toHaveLength(1);
     }
   });
 

@@ -55,6 +55,7 @@ describe("the own commit", () => {
       salts: writes.flatMap((w) => (w.kind === "salt" ? [w] : [])),
       before: [],
       certificates: [],
+      consents: [],
     });
     const { version } = first.machine.state.committee ?? committeeAt(10);
     machine.step({ kind: "committee", snapshot: committeeAt(10, { version }) });

@@ -137,7 +137,7 @@ describe("a kept certificate", () => {
   it("comes back from the store, and is pruned when no group of it is left", () => {
     const noted = new Noted(2);
     const machine = new Machine();
-    const nothing = { records: [], notes: [], own: [], salts: [], before: [] };
+    const nothing = { records: [], notes: [], own: [], salts: [], before: [], consents: [] };
     machine.step({
       kind: "restored",
       head: 71,

@@ -39,6 +39,7 @@ function restarted(effects: readonly Effect[]): Machine {
     notes: [],
     own: [],
     certificates: [],
+    consents: [],
     salts: [],
     before: writes.flatMap((w) => (w.kind === "before" ? [w] : [])),
   });

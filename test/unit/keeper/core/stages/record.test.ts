@@ -136,6 +136,7 @@ describe("a record", () => {
       salts: [],
       before: [],
       certificates: [],
+      consents: [],
     });
     machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 20, () => "unreachable");

@@ -171,7 +171,7 @@ describe("a keeper after a reorg that restores an interval (S5)", () => {
 /** Started with a store that has seen head `stored`, on an endpoint that shows `head`. */
 function started(stored: number, head: number): Machine {
   const machine = new Machine();
-  const nothing = { records: [], notes: [], own: [], salts: [], before: [], certificates: [] };
+  const nothing = { records: [], notes: [], own: [], salts: [], before: [], certificates: [], consents: [] };
   machine.step({ kind: "restored", head: stored, ...nothing });
   machine.step({ kind: "committee", snapshot: committeeAt(10) });
   machine.jump(10, head);
