@@ -1,7 +1,8 @@
 /** `./whitepay devnet` with real processes: one line when all is up, blocks come by themselves, and nothing is left behind. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Contract, type JsonRpcProvider } from "ethers";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -10,6 +11,7 @@ import { CommitteeReader } from "../../client/committee-view.ts";
 import { connectRpc } from "../../client/connect.ts";
 import type { DevnetDocument } from "../../scripts/devnet/run.ts";
 import { runCli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/files.ts";
 import { alive, beside, endsWith, partsOf, until, whitepay, type Command } from "../support/whitepay.ts";
 
 const start_ms = 300_000;
@@ -151,6 +153,30 @@ describe("./whitepay devnet", () => {
       expect(await temporaryDevnets()).toEqual(before);
     },
     start_ms,
+  );
+
+  it(
+    "serves a payer: files are stored with one command, and read back byte for byte",
+    () =>
+      beside(["devnet", "--json", "--providers", "3"], async (devnet) => {
+        const { payerConfig, providers } = await whenUp(devnet);
+        const [from, to] = [await temporaryFolder(), join(await temporaryFolder(), "back")];
+        const bytes = randomBytes(300_000);
+        await mkdir(join(from, "photos"));
+        await writeFile(join(from, "photos", "a.jpg"), bytes);
+        const on = ["--config", payerConfig, "--json"];
+        const words = [join(from, "photos"), "--copies", "3", "--for", "1months", "--yes"];
+        const stored = await runCli(["store", ...words, ...on]);
+        expect(stored.code, stored.stderr).toBe(0);
+        const { items } = JSON.parse(stored.stdout) as { items: { copies: { provider: string }[] }[] };
+        expect(items[0]?.copies.map(({ provider }) => provider).sort()).toEqual(
+          providers.map(({ operator }) => operator).sort(),
+        );
+        const read = await runCli(["get", "photos", "--out", to, ...on]);
+        expect(read.code, read.stderr).toBe(0);
+        expect((await readFile(join(to, "photos", "a.jpg"))).equals(bytes)).toBe(true);
+      }),
+    start_ms + 200_000,
   );
 
   it(
