@@ -1,8 +1,8 @@
 /** The provider's configuration, in layers and without unknown keys (D1), and its keys, encrypted like a keeper's. */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, stat } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 import { z } from "zod";
 import { address } from "../daemon/settings/address.ts";
 import { openOlderReceipts, openProviderKeys, writeKeys } from "../daemon/keys/keystore.ts";
@@ -15,6 +15,7 @@ import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
 import { offerSchema } from "./store/settings.ts";
+import type { OfferSettings } from "./store/settings.ts";
 
 /** A challenge may ask for 16 pieces, and each is looked for on all volumes. */
 const maxVolumes = 64;
@@ -112,6 +113,22 @@ export async function loadConfig(
     throw new ConfigError(`${file}: volumes: expected each path once, actual ${twice.path} twice`);
   }
   return { ...config, volumes };
+}
+
+/**
+ * Changes settings of the offer in the file, and keeps its comments; "withdraw" removes the offer.
+ * @throws ConfigError if the result is not valid; then the file stays as it is
+ */
+export async function changeOffer(file: string, changes: Partial<OfferSettings> | "withdraw"): Promise<void> {
+  const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`${file}: cannot be read: ${error.message}`);
+  });
+  const document = parseDocument(before);
+  if (changes === "withdraw") document.delete("offer");
+  else for (const [key, value] of Object.entries(changes)) document.setIn(["offer", key], value);
+  const text = String(document);
+  resolveText({ schema: configSchema, settings }, text, { file });
+  await writeFileAtomic(file, text, 0o600);
 }
 
 /** Decrypts the keys in a folder. @throws KeyFileError */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { registerData } from "./pieces.ts";
 import { registerEarnings } from "./earnings.ts";
 import { registerInit } from "./init.ts";
+import { registerOffer } from "./offer.ts";
 import { registerRegister } from "./register.ts";
 import { registerRights } from "./rights.ts";
 import { registerRun } from "./run.ts";
@@ -14,6 +15,7 @@ export function register(program: Command): void {
   registerInit(provider);
   registerData(provider);
   registerRegister(provider);
+  registerOffer(provider);
   registerRun(provider);
   registerStatus(provider);
   registerVolumes(provider);

@@ -4,7 +4,13 @@ import { standingText } from "../../../provider/chain-watch.ts";
 
 const committee = `0x${"c0".repeat(20)}` as const;
 const next = `0x${"c1".repeat(20)}` as const;
-const data = (from: number, bytes: bigint) => ({ from, bytes, price: 1n, listRoot: committee, receiptKey: committee });
+const data = (from: number, bytes: bigint) => ({
+  from,
+  bytes,
+  price: 1n,
+  listRoot: committee,
+  receiptKey: committee,
+});
 
 it.each([
   [{ services: [], own: undefined }, "served by no committee; not a provider of it"],
