@@ -52,6 +52,8 @@ export async function carryOut(
     const copies = await makeCopies(session, sources);
     consents = await sendAll(session, group, { copies, replace });
   }
+  // A provider that took the place of a member needs a place of its own.
+  await prepareGroup(session, workOf(session));
   await useConsents(session, group, consents);
   await giveNotice(session, group, workOf(session).leaving);
   const done = workOf(session);
@@ -258,13 +260,19 @@ async function sendAll(
     } else throw one.reason;
   }
   if (lost.length === 0) return consents;
-  for (const one of lost) await replaceOne(session, one, replace);
+  for (const one of lost) {
+    await replaceOne(session, { ...one, isMember: onChain.has(one.operator.toLowerCase()) }, replace);
+  }
   return undefined;
 }
 
 async function replaceOne(
   session: WritingSession,
-  { operator, why }: { readonly operator: string; readonly why: string },
+  {
+    operator,
+    why,
+    isMember,
+  }: { readonly operator: string; readonly why: string; readonly isMember: boolean },
   replace: Replace,
 ): Promise<void> {
   say(`provider ${operator} is lost: ${why}`);
@@ -284,7 +292,8 @@ async function replaceOne(
     one.operator === operator ? (other === undefined ? [] : [other]) : [one],
   );
   if (other !== undefined) say(`provider ${other.operator} takes its place`);
-  await session.folder.save({ work: { ...work, providers } });
+  const ceiling = work.ceiling + (isMember && other !== undefined ? 1 : 0);
+  await session.folder.save({ work: { ...work, ceiling, providers } });
 }
 
 /** Providers that store nothing of the payer any more, or were lost, leave with notice. */

@@ -1,4 +1,5 @@
 /** `whitepay get NAME…`: reads items back from whichever providers answer, verified and decrypted. */
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Catalogue, CatalogueItem } from "../../client/storing/catalogue.ts";
@@ -12,6 +13,9 @@ import { restore } from "./restore.ts";
 import { knownGroup, withSession } from "./session.ts";
 import { madeGroup } from "./state.ts";
 import { readStored } from "./stored.ts";
+
+/** In the folder of the results: unfinished pieces, which the next run continues. */
+const partFolder = ".whitepay-part";
 
 type GetOptions = PayerOptions & { readonly out: string };
 
@@ -49,7 +53,7 @@ async function get(names: readonly string[], options: GetOptions): Promise<void>
       const bar = progressBar({ label: item.name, total: Math.max(1, item.bytes), format: formatBytes });
       let bytes = 0;
       const onBytes = (more: number): void => bar?.update((bytes += more));
-      const scope = { session, stored, folder: join(options.out, ".whitepay-part"), onBytes };
+      const scope = { session, stored, folder: join(options.out, partFolder), onBytes };
       try {
         const read = await readItem(scope, item);
         const path = await restore(read.source, item, options.out);
@@ -61,6 +65,8 @@ async function get(names: readonly string[], options: GetOptions): Promise<void>
         bar?.stop();
       }
     }
+    // Not empty: it holds ranges of an item whose reading was interrupted.
+    await rmdir(join(options.out, partFolder)).catch(() => undefined);
     if (options.json === true) printJson({ items: done });
   });
 }

@@ -48,9 +48,9 @@ export function replacing(session: WritingSession): Replace {
       (most, { price }) => (BigInt(price) > most ? BigInt(price) : most),
       0n,
     );
-    // What was agreed to pays for providers at these prices; a dearer one would need a new agreement.
+    // What was agreed to pays for providers at about these prices; a much dearer one would need a new agreement.
     const affordable = others.filter(
-      (one) => unfitness(one, wish) === undefined && (one.price ?? 0n) <= dearest,
+      (one) => unfitness(one, wish) === undefined && (one.price ?? 0n) * 10n <= dearest * 11n,
     );
     const [other] = chooseProviders(affordable, wish).chosen;
     if (other === undefined) return undefined;

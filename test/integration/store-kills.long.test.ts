@@ -9,7 +9,7 @@ import { generatedBytes } from "../../scripts/fleet/files.ts";
 import { openStoring, type Storing } from "../support/storing.ts";
 
 let scene: Storing;
-beforeAll(async () => (scene = await openStoring({ providers: 3 })), 300_000);
+beforeAll(async () => (scene = await openStoring({ providers: 4 })), 300_000);
 afterAll(() => scene?.close(), 60_000);
 
 const minutes = 60_000;
@@ -97,4 +97,27 @@ it("ends where one run without a kill ends", { timeout: 12 * minutes }, async ()
   for (const path of ["letters.tar", "photos/a.jpg", "photos/b.jpg"]) {
     expect(readFileSync(join(out, path)).equals(readFileSync(join(scene.folder, path)))).toBe(true);
   }
+});
+
+it("goes on with another provider when one is killed on the way", { timeout: 6 * minutes }, async () => {
+  const file = join(scene.folder, "more.bin");
+  writeFileSync(file, generatedBytes("more", 12_000_000));
+  const { providers } = scene.community;
+  const { items } = await scene.json<{ items: { copies: number }[] }>("list");
+  expect(items.map(({ copies }) => copies)).toEqual([3, 3]);
+  const [lost] = providers.operators;
+  const before = await arrivedBytes();
+  const running = scene.start("store", file, "--copies", "3", "--for", "5000blocks", "--yes", "--json");
+  let hasEnded = false;
+  void running.ended.then(() => (hasEnded = true));
+  while (!hasEnded && (await arrivedBytes()) - before < 2_000_000) await sleep(look_ms);
+  await providers.kill(0);
+  const { code, stdout, stderr } = await running.ended;
+  expect(`${code}${stderr.slice(-2000)}`).toMatch(/^0[^]*is lost[^]*takes its place/);
+  const made = JSON.parse(stdout) as { items: { copies: { provider: string }[] }[] };
+  const holders = made.items[0]?.copies.map(({ provider }) => provider) ?? [];
+  expect(holders).toHaveLength(3);
+  expect(holders).not.toContain(lost);
+  await scene.json("get", "more.bin", "--out", join(scene.folder, "more"));
+  expect(readFileSync(join(scene.folder, "more", "more.bin")).equals(readFileSync(file))).toBe(true);
 });
