@@ -31,8 +31,8 @@ export default defineConfig({
     // A test that passes only on the second try is a defect.
     retry: 0,
     passWithNoTests: false,
-    // Some tests start a chain and several daemons.
-    maxWorkers: 2,
+    // One more than cores: a file that waits for blocks or for a connection leaves a core idle. Two workers used 1.6 of two cores.
+    maxWorkers: 3,
     maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
     // Ends a test that hangs; no test comes near this limit, even on a busy machine.

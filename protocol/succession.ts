@@ -42,7 +42,7 @@ export const noSuccession: Succession = { era: 1, proposals: [], ownConsents: []
 
 /**
  * Gas that a consent needs at most: as the last one that is needed it completes the version, and stores the keys of all members. Another
- * consent may be mined after the estimate and make this one the last, so an estimate is no bound. test/contract/consent-gas.test.ts
+ * consent may be mined after the estimate and make this one the last, so an estimate is no bound. test/contract/consent-gas.long.test.ts
  * compares it with the contract.
  */
 export function consentGas(members: number): bigint {
