@@ -18,6 +18,7 @@ const longestPause_ms = 10_000;
 const lookForLoadEvery_ms = 100;
 /** A stop repeats at most this much reading. */
 const saveEvery_ms = 30_000;
+const seekReplacedEvery_ms = 3_600_000;
 /** New and deleted pieces are noticed after this time. */
 const planEvery_ms = 3_600_000;
 /** After a pass in which no byte could be read. */
@@ -61,6 +62,7 @@ export class Scrubber {
   readonly #soon = new Set<string>();
   #saved: { readonly state: ScrubState | undefined; readonly at_ms: number } = { state: undefined, at_ms: 0 };
   #sinceStart = 0;
+  #soughtAt_ms = 0;
 
   constructor(deps: ScrubDependencies) {
     this.#deps = deps;
@@ -84,6 +86,8 @@ export class Scrubber {
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     this.#state = (await readScrubState(this.#deps.dataDir)) ?? this.#newPass([], undefined);
+    // Their files may have been replaced meanwhile.
+    for (const { root } of this.#state.damaged) this.#soon.add(root);
     while (!signal.aborted) {
       try {
         await this.#step(signal);
@@ -140,7 +144,20 @@ export class Scrubber {
     while (!signal.aborted && isBusy() && now_ms() < until_ms) await sleep(lookForLoadEvery_ms, signal);
   }
 
+  /** Damaged pieces whose file was replaced meanwhile are read next. */
+  async #findReplaced(): Promise<void> {
+    const now_ms = this.#deps.now_ms();
+    if (now_ms - this.#soughtAt_ms < seekReplacedEvery_ms) return;
+    this.#soughtAt_ms = now_ms;
+    for (const { root } of this.#state?.damaged ?? []) {
+      const entry = await this.#deps.store.entryOf(root);
+      if (entry !== undefined && (await this.#deps.store.notedDamage(entry)) === undefined)
+        this.#soon.add(root);
+    }
+  }
+
   async #readSoon(signal: AbortSignal): Promise<void> {
+    await this.#findReplaced();
     for (const root of this.#soon) {
       this.#soon.delete(root);
       const entry = await this.#deps.store.entryOf(root);
@@ -187,6 +204,7 @@ export class Scrubber {
     const { log, now_ms } = this.#deps;
     const state = this.#state as ScrubState;
     const known = state.damaged.find((one) => one.root === root);
+    await this.#deps.store.noteDamage(entry, damage);
     if (known?.text === damage) return;
     const others = state.damaged.filter((one) => one !== known);
     if (damage === undefined) {

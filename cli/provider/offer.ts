@@ -151,7 +151,7 @@ async function changeAndShow(
 ): Promise<void> {
   const { changeOffer } = await import("../../provider/config.ts");
   const file = await configFile(
-    { ...(options.config === undefined ? {} : { config: options.config }) },
+    options.config === undefined ? {} : { config: options.config },
     "provider.yaml",
   );
   if (file === undefined) throw usageError("no config file", { hint: "give --config FILE" });

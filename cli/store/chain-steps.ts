@@ -9,6 +9,9 @@ import { say } from "../console/output.ts";
 import type { WritingSession } from "./session.ts";
 import type { StoreWork } from "./state.ts";
 
+/** A call needs less than 400,000 gas, a transaction may use 16 million. */
+const callsAtOnce = 32;
+
 /** Sends one transaction, and returns when it is in a block. */
 export async function sendStep({ signer }: WritingSession, plan: TransactionPlan): Promise<void> {
   const report = await send(plan, signer);
@@ -61,9 +64,29 @@ export async function useConsents(
   const present = new Set(
     (await view.providers()).filter(({ closed }) => !closed).map(({ operator }) => operator.toLowerCase()),
   );
-  for (const consent of consents) {
-    const isMember = present.has(consent.operator.toLowerCase());
-    const plan = isMember ? planChangeData : planAddProvider;
-    await sendStep(session, await plan(signer, group, consent));
+  const plans = await Promise.all(
+    consents.map((consent) => {
+      const plan = present.has(consent.operator.toLowerCase()) ? planChangeData : planAddProvider;
+      return plan(signer, group, consent);
+    }),
+  );
+  for (let first = 0; first < plans.length; first += callsAtOnce) {
+    await sendStep(session, together(plans.slice(first, first + callsAtOnce)));
   }
+}
+
+/** One transaction for several calls of a group: all take effect, or none. */
+function together(plans: readonly TransactionPlan[]): TransactionPlan {
+  const [first] = plans;
+  if (first === undefined || plans.length === 1) return first as TransactionPlan;
+  const calls = plans.map(({ contract, method, args }) =>
+    contract.interface.encodeFunctionData(method, args),
+  );
+  return {
+    ...first,
+    what: plans.map(({ what }) => what).join(", "),
+    method: "multicall",
+    args: [calls],
+    shows: plans.flatMap(({ shows = [] }) => shows),
+  };
 }

@@ -4,7 +4,7 @@ import type { Envelope } from "../../client/storing/age-envelope.ts";
 import { SealedSource, type ByteSource } from "../../client/storing/age-stream.ts";
 import { UpperTree } from "../../client/storing/upper-tree.ts";
 import { concatBytes, equalBytes } from "../../storage/core/bytes.ts";
-import { hashBytes, pieceGeometry, segmentBytes } from "../../storage/core/geometry.ts";
+import { hashBytes, segmentBytes } from "../../storage/core/geometry.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { rangeCount, rangePlace, rangeSegments } from "../../storage/core/range.ts";
 import { SegmentHasher } from "../../storage/disk/segment-hasher.ts";
@@ -110,10 +110,6 @@ export class PieceCopy {
 
   get ranges(): number {
     return rangeCount(this.entry.size);
-  }
-
-  get segments(): number {
-    return pieceGeometry(this.entry.size).segments;
   }
 
   /**

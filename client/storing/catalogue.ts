@@ -10,7 +10,7 @@ import { accept, reject, type Result } from "../../storage/core/result.ts";
 /** The payer's name of the catalogue's piece at every provider. */
 export const catalogueName = "catalogue";
 export const catalogueVersion = 1;
-/** A catalogue is held in memory whole. 16 MiB hold 65,536 files of three copies each: as many pieces as a provider's list. */
+/** A catalogue is held in memory whole. An item of three copies takes less than 1 KiB: this holds as many as a provider's list has pieces, 65,536. */
 export const maxCatalogueBytes = 64 * 1024 * 1024;
 /** As long as a file name may be on common file systems. */
 export const maxNameBytes = 255;

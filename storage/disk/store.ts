@@ -9,7 +9,7 @@ import { pieceSourceStats } from "./hash-file.ts";
 import type { HashOptions } from "./hash-file.ts";
 import { PieceLists } from "./lists.ts";
 import { makeFiles } from "./make-tree.ts";
-import { allocate, readSource, sourceChange, sourceText } from "./piece-files.ts";
+import { allocate, dataPath, readSource, sourceChange, sourceText } from "./piece-files.ts";
 import { PieceReader } from "./piece-reader.ts";
 import type { PieceProving } from "./piece-reader.ts";
 import { readRange } from "./range-reader.ts";
@@ -42,6 +42,8 @@ export type IncomingPiece = { readonly dir: string; readonly data: string; reado
  */
 export class PieceStore extends PieceLists {
   readonly volumes: VolumeSet;
+  /** Damage that a check found, by root, with the version of the file in which it was found. */
+  readonly #damage = new Map<string, { readonly text: string; readonly version: string }>();
 
   private constructor(dir: string, volumes: VolumeSet) {
     super(dir);
@@ -251,8 +253,28 @@ export class PieceStore extends PieceLists {
     }
   }
 
-  /** The fault of a stored piece, found without reading its bytes; undefined if all files exist with the right sizes. */
+  /** Remembers damage that a check found, so that `faultOf` reports it until the file is replaced; undefined: there is none. */
+  async noteDamage({ root }: PieceEntry, text: string | undefined): Promise<void> {
+    if (text === undefined) this.#damage.delete(toHex(root));
+    else this.#damage.set(toHex(root), { text, version: await versionIn(await this.#dirsOf(root)) });
+  }
+
+  /** The damage that was noted, if the piece's files are still those in which it was found. */
+  async notedDamage({ root }: Pick<PieceEntry, "root">): Promise<string | undefined> {
+    const noted = this.#damage.get(toHex(root));
+    if (noted === undefined || noted.version === (await versionIn(await this.#dirsOf(root))))
+      return noted?.text;
+    this.#damage.delete(toHex(root));
+    return undefined;
+  }
+
+  /**
+   * The fault of a stored piece, found without reading its bytes; undefined if all files exist with the right sizes, and no check found
+   * damage in them.
+   */
   async faultOf(entry: PieceEntry): Promise<string | undefined> {
+    const noted = await this.notedDamage(entry);
+    if (noted !== undefined) return noted;
     let fault: string | undefined;
     for (const dir of await this.#dirsOf(entry.root)) {
       const here = await faultIn(dir, entry);
@@ -269,6 +291,15 @@ export class PieceStore extends PieceLists {
 /** The name of a piece's folder. */
 export function nameOfPiece(root: Uint8Array): string {
   return toHex(root).slice(2);
+}
+
+/** Changes when a file with the bytes of a piece is written or replaced. */
+async function versionIn(dirs: readonly string[]): Promise<string> {
+  const versions = dirs.map(async (dir) => {
+    const stats = await stat(await dataPath(dir)).catch(() => undefined);
+    return stats === undefined ? "none" : `${dir} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
+  });
+  return (await Promise.all(versions)).join();
 }
 
 function incomingAt(dir: string): IncomingPiece {

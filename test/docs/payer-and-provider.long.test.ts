@@ -246,9 +246,11 @@ function shape(output: string): string[] {
       line
         .replaceAll(/0x(?:[0-9a-fA-F]{6,}|…)/g, "0x…")
         .replaceAll(/12D3Koo\w+/g, "PEER")
+        .replace(/^(volume +)\S+:/, "$1FOLDER:")
+        .replaceAll(/\d{4}-\d\d-\d\d/g, "DATE")
         .replaceAll(/\d+(?:\.\d+)?/g, "#")
         .replaceAll(/# (?:d|h|min|s)\b(?: # h)?/g, "TIME")
-        .replaceAll(/# (?:B|[KM]iB)\b/g, "SIZE")
+        .replaceAll(/# (?:B|[KMGT]iB)\b/g, "SIZE")
         .trimEnd(),
     );
   return lines.filter((line, i) => line !== lines[i - 1]);

@@ -30,8 +30,7 @@ const steps: readonly (readonly [string, (seen: Seen) => boolean])[] = [
   ["the catalogue is made", ({ state }) => state.includes('\\"sequence\\":1')],
   ["the first bytes arrive", ({ arrived }) => arrived > 1_000_000],
   ["half of the bytes arrive", ({ arrived }) => arrived > 15_000_000],
-  ["the first provider is added", ({ sent }) => sent >= 3],
-  ["the second provider is added", ({ sent }) => sent >= 4],
+  ["the providers are added", ({ sent }) => sent >= 3],
 ];
 
 /** Bytes in the providers' folders, without their logs. */
@@ -65,9 +64,9 @@ it("ends where one run without a kill ends", { timeout: 12 * minutes }, async ()
   const reached: string[] = [];
   for (const [name, isReached] of steps) {
     const running = scene.start(...command);
-    let hasEnded = false;
-    void running.ended.then(() => (hasEnded = true));
-    while (!hasEnded) {
+    const end = new AbortController();
+    void running.ended.then(() => end.abort());
+    while (!end.signal.aborted) {
       const state = await readFile(file, "utf8").catch(() => "");
       const arrived = name.includes("bytes") ? (await arrivedBytes()) - before : 0;
       const sent = await provider.getTransactionCount(payer);
@@ -82,9 +81,8 @@ it("ends where one run without a kill ends", { timeout: 12 * minutes }, async ()
   }
   expect(reached).toEqual(steps.map(([name]) => name));
   const made = await scene.json<{ group: string; deposit: string; transactions: string[] }>(...command);
-  // Money ahead, the group, three providers: each transaction once, and none beside them.
-  expect(await provider.getTransactionCount(payer)).toBe(5);
-  expect(new Set(made.transactions).size).toBe(5);
+  // Money ahead, the group, all providers: each transaction once, and none beside them.
+  expect(await provider.getTransactionCount(payer)).toBe(3);
   const view = new GroupView(provider, { address: made.group, lens });
   const [accounts, { escrow }] = await Promise.all([view.providers(), view.page()]);
   expect(accounts).toHaveLength(3);
@@ -108,9 +106,9 @@ it("goes on with another provider when one is killed on the way", { timeout: 6 *
   const [lost] = providers.operators;
   const before = await arrivedBytes();
   const running = scene.start("store", file, "--copies", "3", "--for", "5000blocks", "--yes", "--json");
-  let hasEnded = false;
-  void running.ended.then(() => (hasEnded = true));
-  while (!hasEnded && (await arrivedBytes()) - before < 2_000_000) await sleep(look_ms);
+  const end = new AbortController();
+  void running.ended.then(() => end.abort());
+  while (!end.signal.aborted && (await arrivedBytes()) - before < 2_000_000) await sleep(look_ms);
   await providers.kill(0);
   const { code, stdout, stderr } = await running.ended;
   expect(`${code}${stderr.slice(-2000)}`).toMatch(/^0[^]*is lost[^]*takes its place/);

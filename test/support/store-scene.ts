@@ -71,7 +71,11 @@ export class StoreScene {
   }
 
   /** A registered provider whose price is `perMonth` whole tokens; 0 by default. */
-  async provider(name: string, offer: Partial<z.input<typeof offerSchema>> = {}): Promise<StoreProvider> {
+  async provider(
+    name: string,
+    offer: Partial<z.input<typeof offerSchema>> = {},
+    { maxBytes }: { readonly maxBytes?: number } = {},
+  ): Promise<StoreProvider> {
     const { chain, folder, token, factory } = this;
     await mkdir(folder, { recursive: true });
     const passwordFile = join(folder, `${name}.password`);
@@ -88,7 +92,8 @@ export class StoreScene {
       kdf: "light",
     });
     const settings = { factories: [factory], prices: [{ token, perMonth: "0" }], graceBlocks: 20, ...offer };
-    await appendFile(paths.config, stringify({ offer: settings }));
+    const volumes = maxBytes === undefined ? [] : [{ path: join(folder, name, "store"), maxBytes }];
+    await appendFile(paths.config, stringify({ offer: settings, volumes }));
     const config = await loadConfig(paths.config);
     const keys = await loadKeys(paths.keys, "devnet");
     const wallet = new Wallet(toHex(keys.operator), chain.world.chain.provider);

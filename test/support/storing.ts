@@ -14,7 +14,6 @@ export type Ran = { readonly code: number | null; readonly stdout: string; reado
 export type Command = {
   readonly ended: Promise<Ran>;
   kill(signal: NodeJS.Signals): void;
-  readonly stderr: () => string;
 };
 
 export type Storing = {
@@ -75,7 +74,7 @@ export async function openStoring({
     const ended = new Promise<Ran>((done) => {
       child.once("close", (code) => done({ code, stdout: text.out, stderr: text.err }));
     });
-    return { ended, kill: (signal) => child.kill(signal), stderr: () => text.err };
+    return { ended, kill: (signal) => child.kill(signal) };
   };
   const run = (...args: string[]): Promise<Ran> => start(...args).ended;
   return {

@@ -121,7 +121,7 @@ describe("a scrub", () => {
     const root = toHex(entry.root);
     const data = join(store.pieceDir(entry.root), "data");
     await damage(data, 500_000, 500_001);
-    await scrub(clock.now_ms + 61 * day_ms);
+    await scrub(clock.now_ms + 35 * day_ms);
     const text = `${data}: 1 of 6 parts are damaged; the first from byte 380928 to 507904`;
     expect(logged.filter((line) => line.startsWith("error"))).toEqual([`error: ${text}`]);
     expect((await readScrubState(dir))?.damaged).toMatchObject([{ root, text }]);
@@ -129,6 +129,22 @@ describe("a scrub", () => {
     const { state } = await scrub(clock.now_ms + 31 * day_ms);
     expect(state?.damaged).toEqual([]);
     expect(logged).toContain(`info: ${root}: the piece is whole again`);
+  });
+
+  it("tells the store, so that a damaged piece is not taken for whole, until its file is replaced", async () => {
+    const { dir, store, entries, scrub, clock, logged } = await scene();
+    const entry = entries[2]!;
+    await damage(join(store.pieceDir(entry.root), "data"), 5, 6);
+    expect(await store.faultOf(entry)).toBeUndefined();
+    await scrub(clock.now_ms + 31 * day_ms);
+    expect(await store.faultOf(entry)).toMatch(/1 of 6 parts are damaged/);
+    // Another process.
+    const other = await PieceStore.open(store.dir, { volumes: [{ path: join(dir, "volume") }] });
+    await other.ingest(join(dir, "file-700000"));
+    expect(await store.faultOf(entry)).toBeUndefined();
+    const { state } = await scrub(clock.now_ms + day_ms / 4);
+    expect(state?.damaged).toEqual([]);
+    expect(logged.at(-1)).toBe(`info: ${toHex(entry.root)}: the piece is whole again`);
   });
 
   it("fetches a damaged and a missing piece again where it can", async () => {
