@@ -6,6 +6,7 @@ import { readToken, tokenBalance } from "../../client/token.ts";
 import { parseAmount, type Token } from "../../client/units.ts";
 import { groupEvents } from "../../client/watch.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type CommitteeWish = {
   readonly factory: string;
@@ -79,7 +80,7 @@ function unfitness(
   if (originBlock === undefined) return no("waits for consents of its members");
   if (!terms.open && wish.only === undefined) return no("is closed: its convener lets groups in");
   const left = terms.mostProviders - reserved;
-  if (left < wish.providers) return no(`has room for ${left} providers of ${wish.providers}`);
+  if (left < wish.providers) return no(`has room for ${counted(left, "provider")} of ${wish.providers}`);
   const least = wish.budget === undefined ? 1n : parseAmount(wish.budget, token);
   if (balance >= least) return undefined;
   return { why: `pays in ${token.symbol}, of which the account has less than the budget`, funds: true };

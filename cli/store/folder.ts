@@ -9,6 +9,7 @@ import { pack } from "tar-stream";
 import { concatBytes } from "../../storage/core/bytes.ts";
 import { usageError } from "../console/exit.ts";
 import { markOf, type FileMark } from "./unchanged-file.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** Part of the stream that one file, folder or link makes. */
 export type FolderPart = {
@@ -50,7 +51,7 @@ async function list(path: string, name: string, top: string, into: Entry[]): Pro
   const stats = await lstat(path, { bigint: true });
   if (into.length >= maxEntries) {
     throw usageError(`${top} has too many files for one item`, {
-      expected: `at most ${maxEntries} files and folders`,
+      expected: `at most ${counted(maxEntries, "entry", "entries")} (files and folders)`,
       hint: "store its folders one by one, or pack it with tar",
     });
   }

@@ -12,6 +12,7 @@ import { unfinished } from "./replace.ts";
 import { knownGroup, withWritingSession, type WritingSession } from "./session.ts";
 import type { StoreWork } from "./state.ts";
 import { readStored, type StoredGroup } from "./stored.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export function register(program: Command): void {
   const command = program
@@ -32,7 +33,7 @@ async function remove(names: readonly string[], options: StoringOptions): Promis
     if (work === undefined) {
       const planned = await planRemoval(session, wanted);
       say(
-        `removes ${wanted.join(", ")}: ${planned.leaving.length} providers leave, ${planned.providers.length} keep other data`,
+        `removes ${wanted.join(", ")}: ${counted(planned.leaving.length, "provider")} will leave, ${planned.providers.length} will keep other data`,
       );
       if (!(await agreed(options, "Remove it?"))) return;
       await folder.save({ work: planned, transactions: [] });

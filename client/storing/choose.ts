@@ -1,4 +1,5 @@
 /** Which providers store a payer's data: by record, price and space, no two of one operator or region if it can be helped (R42). */
+import { counted } from "../../protocol/counted.ts";
 
 export type ProviderRecord = {
   /** Space-time proven of what was committed in the last settlements, in 1/10000; undefined if nothing of it was settled yet. */
@@ -65,7 +66,7 @@ export function unfitness(candidate: Candidate, wish: Wish): string | undefined 
   }
   if (wish.hasPublic && !takesPublic) return "does not take public data";
   if (minLockup > wish.lockup)
-    return `asks for a lockup of ${minLockup} blocks, the group has ${wish.lockup}`;
+    return `asks for a lockup of ${counted(minLockup, "block")}, the group has ${wish.lockup}`;
   if (maxKeeperShareBps < wish.keeperShareBps) {
     return `gives the keepers at most ${maxKeeperShareBps / 100} %, the committee asks for ${wish.keeperShareBps / 100} %`;
   }

@@ -1,6 +1,7 @@
 /** How long data is to be stored: "500blocks", "30days", "6months". A month has 30 days. */
 import { inputError } from "../errors.ts";
 import { month_s } from "../units.ts";
+import { counted } from "../../protocol/counted.ts";
 
 const unit_s = { days: 24 * 3600, months: month_s } as const;
 /** More blocks do not fit the money of any group: 2^40 blocks are 35,000 years of one second. */
@@ -25,7 +26,7 @@ export function storingBlocks({ count, unit }: StoringTime, blockTime_s: number)
   const blocks = unit === "blocks" ? count : Math.ceil((count * unit_s[unit]) / blockTime_s);
   if (blocks <= maxBlocks) return blocks;
   throw inputError("the time is too long", {
-    expected: `at most ${maxBlocks} blocks`,
+    expected: `at most ${counted(maxBlocks, "block")}`,
     actual: String(blocks),
   });
 }
