@@ -144,7 +144,7 @@ export function groupsOfWords(words: readonly bigint[]): CertifiedGroup[] {
       if (item >> 160n !== 0n) throw new RangeError(`item: expected 160 bits, actual ${item}`);
       return { provider: Number(item >> 128n), spaceTime: item & ((1n << 128n) - 1n) };
     });
-    const group = `0x${(head & ((1n << 160n) - 1n)).toString(16).padStart(40, "0")}` as Hex;
+    const group: Hex = `0x${(head & ((1n << 160n) - 1n)).toString(16).padStart(40, "0")}`;
     groups.push({ number: Number((head >> 160n) & 0xffffffffn), group, items });
     place = end;
   }

@@ -10,7 +10,7 @@ import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.
 import {GroupCalls} from "../libraries/GroupCalls.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {Progress, ProgressWords} from "../libraries/ProgressWords.sol";
-import {Run, Runs} from "../libraries/Runs.sol";
+import {Run} from "../libraries/Runs.sol";
 import {SettlementGas} from "../libraries/SettlementGas.sol";
 import {Words} from "../libraries/Words.sol";
 import {CommitteeScope} from "./CommitteeScope.sol";

@@ -174,7 +174,7 @@ interface ICommittee {
     /// @param signature G1 point, 128 bytes, EIP-2537
     /// @param first position of the first group handed in, in number order
     /// @param groups any run of the certificate's groups, possibly none, as the words that their leaves are hashed
-    ///        from: for each group its `LeafHead` and as many `Item` words as the head says; nothing behind the last one
+    ///        from: for each group its `LeafHead`, and as many `Item` words as the head says; nothing behind the last
     /// @param proof siblings of the run, from the bottom up: on each level the one at the left edge if the run begins
     ///        at an odd position, then the one at the right edge if it ends at an even position that is not the last
     ///        of the level; empty if all or none are handed in

@@ -99,8 +99,9 @@ interface IGroupMoney {
     /// @notice Pays a provider its credit, to its payee; its operator or payee only (R31).
     function withdrawProvider(uint32 provider) external;
 
-    /// @notice Pays a keeper to `payee`; by the factory, which has asked the committee for the operator and the registry
-    ///         for its payee, and checked its own caller (R31: many groups in one call, which ask only once). The name gives a low selector.
+    /// @notice Pays a keeper to `payee`; by the factory (R31: many groups in one call). It has asked the committee for
+    ///         the operator and the registry for its payee, and checked its own caller.
+    /// @dev The name gives a low selector, which is found early.
     function payOutKeeper(address payee, address committee, uint32 version, uint8 index) external;
 
     /// @notice Pays a provider for `caller`; by the factory, which passes on its own caller.

@@ -32,8 +32,8 @@ library CertificateTree {
     ///         `count` leaves. Their places are used for the levels above.
     /// @dev From the bottom up, each level takes the sibling at its left edge if the run begins at an odd position, and
     ///      the one at its right edge if the run ends at an even position that is not the level's last; a lone last
-    ///      node moves up. Refuses a proof with siblings left over or missing, after it read on behind a short one. Pre:
-    ///      first + width ≤ count, and width ≥ 1.
+    ///      node moves up. Refuses a proof with siblings left over or missing; behind a short one it reads on first.
+    ///      Pre: first + width ≤ count, and width ≥ 1.
     function rootOf(
         Run nodes,
         uint256 width,

@@ -220,7 +220,7 @@ export class CertificatePlayer {
     if (flaw === "shorter" && proof.length > 0) return [first, words, proof.slice(1)];
     // The last word is an item, or the head of a group without items.
     if (flaw === "items" && words.length > 0)
-      return [first, words.with(-1, (words.at(-1) as bigint) + 1n), proof];
+      return [first, [...words.slice(0, -1), (words.at(-1) as bigint) + 1n], proof];
     return [first, words, [...proof, `0x${"77".repeat(32)}`]];
   }
 
