@@ -174,6 +174,7 @@ export class MemoryStore implements StorePort {
       case "certificate":
       case "salt":
       case "before":
+      case "consent":
         return;
     }
   }

@@ -36,7 +36,7 @@ describe("the judge of demos", () => {
     expect(complaintsAbout(document, evidence)).toEqual([]);
     const text = printed({ ...document, ok: true });
     expect(() => judge(text, 32)).not.toThrow();
-    const { rounds, groups } = JSON.parse(text) as Loose;
+    const { rounds, groups }: Loose = JSON.parse(text);
     expect(groups).toHaveLength(32);
     expect(rounds[0].txs).toEqual([tx, laterTx]);
     expect(groups[31].settlements[0].tx).toBe(laterTx);
@@ -51,7 +51,7 @@ describe("the judge of demos", () => {
     ["the certificate's transaction at the second place", (all) => all.rounds[0].txs.reverse()],
     ["the last group with another share", (all) => (all.groups[31].settlements[0].shares["3"] = "0")],
   ])("refuses a document of 32 groups with %s", (_, spoil) => {
-    const document = JSON.parse(printed({ ...story(32).document, ok: true })) as Loose;
+    const document: Loose = JSON.parse(printed({ ...story(32).document, ok: true }));
     spoil(document);
     expect(() => judge(printed(document), 32)).toThrow();
   });
