@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 /// @title Creates the registry, the factory, their implementations and the lens
-/// @notice The contracts name each other: committees and groups name the factory, and the factory names both. An address of
-///         CREATE2 depends on the constructor arguments, so it cannot be one of them. An address of CREATE depends on the
-///         creator and its nonce alone: this contract creates all of them, in a fixed order, and adds the arguments
-///         itself. Anybody may call it: it creates nothing but the code whose hash it was made with. So where its own address is the same
-///         on two chains (CREATE2 with the same hashes), all addresses and all code are the same.
+/// @notice The contracts name each other: committees and groups name the factory, and the factory names both. An
+///         address of CREATE2 depends on the constructor arguments, so it cannot be one of them. An address of CREATE
+///         depends on the creator and its nonce alone: this contract creates all of them, in a fixed order, and adds
+///         the arguments itself. Anybody may call it: it creates nothing but the code whose hash it was made with. So
+///         where its own address is the same on two chains (CREATE2 with the same hashes), all addresses and all code
+///         are the same.
 contract Deployer {
     /// @notice Number of contracts that it creates.
     uint256 public constant CONTRACTS = 6;
@@ -31,7 +32,8 @@ contract Deployer {
     error Deployer_Complete(uint256 expected);
     /// @notice The creation code is not that of the next contract.
     error Deployer_WrongCode(bytes32 expected, bytes32 actual);
-    /// @notice The constructor of contract `index` failed without a reason: too little gas, or code that the chain refuses.
+    /// @notice The constructor of contract `index` failed without a reason: too little gas, or code that the chain
+    ///         refuses.
     error Deployer_NotCreated(uint256 index);
 
     constructor(bytes32[CONTRACTS] memory codeHash_) {
