@@ -79,7 +79,7 @@ export const reasons = {
   },
   "consent-withheld": {
     short: "a proposed version waits for the operator",
-    long: "A version was proposed to which the daemon does not consent by itself; the detail says why (R37). Consent with `whitepay keeper accept COMMITTEE --version N`, or leave it.",
+    long: "A version was proposed to which the daemon does not consent by itself; the detail says why (R37). Check the proposal: `whitepay committee accept COMMITTEE --version N` consents.",
   },
   "early-overflow": {
     short: "too many early messages of one keeper",

@@ -2,6 +2,7 @@
 import {
   concat,
   Contract,
+  getAddress,
   Interface,
   JsonRpcProvider,
   keccak256,
@@ -18,7 +19,7 @@ import type { Document, Group, Round } from "./judge.ts";
 
 const certificate =
   "(uint64 ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint32 count, bytes32 groups)";
-const handed = "uint32 first, (uint32 number, address group, uint256[] items)[] groups, bytes32[] proof";
+const handed = "uint64 first, uint256[] groups, bytes32[] proof";
 const service = "(address committee, uint32 number, uint16 ceiling, uint64 from)";
 const abi = new Interface([
   "event Certified(uint64 indexed ts, uint64 te, uint64 version, uint8 leader, uint256 failed, uint256 payees, uint256 signers, uint32 count, bytes32 groups, bool remembered)",
@@ -62,7 +63,21 @@ async function sentIn(chain: JsonRpcProvider, document: Document, tx: string): P
   if (receipt === null || transaction === null) throw new Error(`the chain does not know ${tx}`);
   expect(receipt).toMatchObject({ status: 1, to: document.committee.address });
   const call = abi.parseTransaction(transaction)?.args as Result;
-  return { receipt, call, groups: call["groups"] as Handed[] };
+  return { receipt, call, groups: handedIn([...(call["groups"] as Iterable<bigint>)]) };
+}
+
+/** R27: of each group a word items(16) ‖ number(32) ‖ group(160), and its items behind it. */
+function handedIn(words: readonly bigint[]): Handed[] {
+  const groups: Handed[] = [];
+  for (let at = 0; at < words.length; at += 1 + (groups.at(-1)?.items.length ?? 0)) {
+    const head = words[at] as bigint;
+    const count = Number(head >> 192n);
+    const items = words.slice(at + 1, at + 1 + count);
+    expect(items).toHaveLength(count);
+    const group = getAddress(toBeHex(BigInt.asUintN(160, head), 20));
+    groups.push({ number: BigInt.asUintN(32, head >> 160n), group, items });
+  }
+  return groups;
 }
 
 /** R27: a leaf is items(16) ‖ number(32) ‖ group(160) and the items' words, hashed twice; a lone last node moves up. */

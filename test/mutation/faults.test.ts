@@ -1,6 +1,6 @@
 /** Each planted fault still finds its code, once, after changes of format or of other code. */
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
 import { editsOf, faultFiles, readFaults } from "./faults.ts";
@@ -22,8 +22,11 @@ describe.each(faultFiles)("%s", (list) => {
     for (const catcher of caught) {
       if (!("test" in catcher)) continue;
       const source = readFileSync(join(projectRoot, catcher.test), "utf8");
-      // A test of scenarios takes its names from the files of sim/scenarios.
-      const names = [source, ...scenarioNames];
+      // Some names are in a file of test/support; a test of scenarios takes its names from the files of sim/scenarios.
+      const shared = [...source.matchAll(/from "([./]+\/support\/[^"]+)"/g)].map(([, path]) =>
+        readFileSync(join(projectRoot, dirname(catcher.test), path as string), "utf8"),
+      );
+      const names = [source, ...shared, ...scenarioNames];
       const only = catcher.only ?? "";
       expect(
         names.some((text) => text.includes(only)),
