@@ -56,14 +56,18 @@ const certificateType = keccakText(
 );
 const consentType = keccakText("MemberConsent(bytes32 configuration,uint64 version,uint64 deadline)");
 
-/** Cache of one entry: every message needs the domain, and it rarely changes. */
-let last: { readonly chainId: number; readonly contract: Hex; readonly domain: Hex } | undefined;
+const maxDomains = 64;
+
+/** Domains by contract: every message needs the domain of its committee, and a keeper has few committees. */
+const domains = new Map<Hex, { readonly chainId: number; readonly domain: Hex }>();
 
 /** EIP-712 domain of a committee or a group. */
 export function domainOf(chainId: number, contract: Hex): Hex {
-  if (last?.chainId === chainId && last.contract === contract) return last.domain;
+  const known = domains.get(contract);
+  if (known?.chainId === chainId) return known.domain;
   const domain = keccakWords(domainType, nameHash, versionHash, chainId, contract);
-  last = { chainId, contract, domain };
+  if (domains.size >= maxDomains) domains.clear();
+  domains.set(contract, { chainId, domain });
   return domain;
 }
 

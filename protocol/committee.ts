@@ -95,7 +95,7 @@ export type CommitteeSnapshot = {
   readonly next: Version | undefined;
   /** Memberships with a block that is neither settled nor credited, and those that begin ahead; ascending by number. */
   readonly groups: readonly GroupEntry[];
-  /** Of the present turn, once the view has reached its te. */
+  /** Of the present turn, once the view has reached its te; undefined while the committee is idle (R5). */
   readonly scope: ScopeSource | undefined;
   /** Ascending by ts. */
   readonly remembered: readonly Remembered[];

@@ -14,9 +14,14 @@ export type Outcome =
 /** A provider of a group in a committee: the group's number and the provider's index in the group, neither ever reused. */
 export type ProviderName = { readonly group: number; readonly provider: number };
 
+/** Numbers below these have their keys in a table of fixed size, since a text that is made anew is hashed anew at its first use. */
+const [keptGroups, keptProviders] = [1024, 64];
+const keptKeys: (string | undefined)[] = Array.from({ length: keptGroups * keptProviders });
+
 /** Key of a provider in maps. */
 export function providerKey({ group, provider }: ProviderName): string {
-  return `${group}/${provider}`;
+  if (group >= keptGroups || provider >= keptProviders) return `${group}/${provider}`;
+  return (keptKeys[group * keptProviders + provider] ??= `${group}/${provider}`);
 }
 
 /** For messages to people. */
@@ -82,16 +87,41 @@ function treeNodes(scope: RecordScope, leaves: readonly RecordLeaf[]): Uint8Arra
       digestInto(nodes, (width + index) * wordBytes);
     }
   }
-  const input = hashInput();
-  for (let place = width - 1; place > 0; place--) {
-    input[0] = 0x01;
-    // The two children lie side by side.
-    const children = 2 * place * wordBytes;
-    for (let i = 0; i < 2 * wordBytes; i++) input[1 + i] = nodes[children + i] as number;
-    hashOfInput(1 + 2 * wordBytes);
-    digestInto(nodes, place * wordBytes);
+  // Level by level: the nodes with a leaf below come first, then those with padding alone.
+  let filled = scope.leafCount;
+  for (let first = width >>> 1, height = 1; first > 0; first >>>= 1, height++) {
+    filled = Math.ceil(filled / 2);
+    for (let place = first; place < first + filled; place++) {
+      hashChildren(nodes, place);
+      digestInto(nodes, place * wordBytes);
+    }
+    for (let place = first + filled; place < 2 * first; place++) {
+      nodes.set(paddingNode(height), place * wordBytes);
+    }
   }
   return nodes;
+}
+
+/** Hashes the two children of a node, which lie side by side. Read the digest next. */
+function hashChildren(nodes: Uint8Array, place: number): void {
+  const input = hashInput();
+  input[0] = 0x01;
+  const children = 2 * place * wordBytes;
+  for (let i = 0; i < 2 * wordBytes; i++) input[1 + i] = nodes[children + i] as number;
+  hashOfInput(1 + 2 * wordBytes);
+}
+
+/** By height above the leaves. */
+const paddingNodes: Uint8Array[] = [new Uint8Array(wordBytes)];
+
+/** The node over padding alone, which every tree has: up to half of a tree is padding. */
+function paddingNode(height: number): Uint8Array {
+  for (let known = paddingNodes.length; known <= height; known++) {
+    const below = paddingNodes[known - 1] as Uint8Array;
+    hashNode(below, below);
+    paddingNodes.push(digest());
+  }
+  return paddingNodes[height] as Uint8Array;
 }
 
 /** The root includes the number of leaves, so a padded tree and a smaller tree have different roots. */

@@ -42,6 +42,8 @@ export const refusalCodes = [
   "wrong-range",
   "incomplete",
   "unknown-name",
+  "revoked",
+  "over-quota",
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 
@@ -265,6 +267,11 @@ export function refusal(code: RefusalCode, detail: string): Refusal {
 
 export function encodeRefusal(response: Refusal): Uint8Array {
   return writeRefusal(new ByteWriter().u8(providerProtocolVersion).u8(refusedByte), response).finish();
+}
+
+/** Whether an encoded response of any of the provider's protocols is a refusal. */
+export function isRefusal(response: Uint8Array): boolean {
+  return response[1] === refusedByte;
 }
 
 function writeRefusal(w: ByteWriter, response: Refusal): ByteWriter {

@@ -13,6 +13,8 @@ import type { StoreKind } from "./store.ts";
 /** Ranges in the bitmap of one answer: those of 127 GB. */
 export const maxHaveRanges = 65_536;
 const maxFaultBytes = 200;
+/** Bytes of the address of a piece: one byte holds the length. */
+export const maxUrlBytes = 255;
 
 /** Answer to a proposal. */
 export type Accepted = {
@@ -63,7 +65,28 @@ export type Fetching = { readonly kind: "fetching"; readonly whole: boolean };
 export type Named = { readonly kind: "named" };
 export type Found = { readonly kind: "found"; readonly root: Uint8Array; readonly size: number };
 
-export type StoreAnswer = Accepted | Listed | Ranges | Stored | ConsentGiven | Fetching | Named | Found;
+export type Published = { readonly kind: "published" };
+export type Revoked = { readonly kind: "revoked" };
+/** A piece that the provider serves to anybody. */
+export type PublicPiece = {
+  readonly kind: "piece";
+  readonly size: number;
+  /** Where it is served. */
+  readonly url: string;
+};
+
+export type StoreAnswer =
+  | Accepted
+  | Listed
+  | Ranges
+  | Stored
+  | ConsentGiven
+  | Fetching
+  | Named
+  | Found
+  | Published
+  | Revoked
+  | PublicPiece;
 export type StoreResponse = StoreAnswer | Refusal;
 
 /** The kind of answer to each kind of request. */
@@ -76,6 +99,9 @@ export const answerKinds = {
   fetch: "fetching",
   name: "named",
   find: "found",
+  publish: "published",
+  revoke: "revoked",
+  about: "piece",
 } as const satisfies { readonly [K in StoreKind]: StoreAnswer["kind"] };
 
 /** In messages 0 is the kind of an answer to the request, and 1 that of a refusal. */
@@ -105,6 +131,11 @@ export function encodeStoreResponse(response: StoreResponse): Uint8Array {
       writeConsent(w, response);
       break;
     case "named":
+    case "published":
+    case "revoked":
+      break;
+    case "piece":
+      writeText(w.u64(response.size), response.url, maxUrlBytes);
       break;
     case "found":
       w.bytes(response.root, 32).u64(response.size);
@@ -141,6 +172,13 @@ const readAnswer: { readonly [K in StoreAnswer["kind"]]: (reader: ByteReader) =>
   fetching: (reader) => ({ kind: "fetching", whole: readFlag(reader, "whole") }),
   named: () => ({ kind: "named" }),
   found: readFound,
+  published: () => ({ kind: "published" }),
+  revoked: () => ({ kind: "revoked" }),
+  piece: (reader) => ({
+    kind: "piece",
+    size: readSize(reader),
+    url: readText(reader, maxUrlBytes, "address"),
+  }),
 };
 
 function readCount(reader: ByteReader, what: string): number {
@@ -210,7 +248,10 @@ function readConsent(reader: ByteReader): ConsentGiven {
 
 function readFound(reader: ByteReader): Found {
   const root = reader.bytes(32, "root");
+  return { kind: "found", root, size: readSize(reader) };
+}
+
+function readSize(reader: ByteReader): number {
   const size = reader.u64("size");
-  if (size < 1) reader.fail("range", `size: expected at least 1, actual ${size}`);
-  return { kind: "found", root, size };
+  return size >= 1 ? size : reader.fail("range", `size: expected at least 1, actual ${size}`);
 }

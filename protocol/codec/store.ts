@@ -14,7 +14,15 @@ import { maxPagePieces, providerProtocolVersion, readVersion } from "./challenge
 import type { RegistryScope } from "./identity.ts";
 import { readFlag, readPrice } from "./offer.ts";
 import { digestSigner } from "./receipt.ts";
-import type { Permission } from "./retrieve.ts";
+import {
+  permissionBytes,
+  readPermission,
+  readRevocation,
+  revocationBytes,
+  writePermission,
+  writeRevocation,
+} from "./permission.ts";
+import type { GroupDomain, Permission, Revocation } from "./permission.ts";
 import { readText, writeText } from "./typed-text.ts";
 
 export const storeProtocol = "/whitepay/store/1";
@@ -117,11 +125,41 @@ export type FindPiece = Permission & {
   readonly name: string;
 };
 
-export type StoreMessage = Propose | ListPage | Have | Put | ConsentWish | FetchPiece | NamePiece | FindPiece;
+/** R44: a permission for anybody, by which the provider serves pieces to readers that show none. */
+export type PublishPermission = GroupDomain & Permission & { readonly kind: "publish" };
+/** R44: ends permissions. */
+export type RevokePermissions = GroupDomain & Revocation & { readonly kind: "revoke" };
+/** R44: asks for size and address of a piece that the provider serves to anybody. */
+export type AskPiece = { readonly kind: "about"; readonly chainId: number; readonly root: Hex };
+
+export type StoreMessage =
+  | Propose
+  | ListPage
+  | Have
+  | Put
+  | ConsentWish
+  | FetchPiece
+  | NamePiece
+  | FindPiece
+  | PublishPermission
+  | RevokePermissions
+  | AskPiece;
 export type StoreKind = StoreMessage["kind"];
 
 /** The position plus one is the kind's number in messages: append only. */
-export const storeKinds = ["propose", "list", "have", "put", "consent", "fetch", "name", "find"] as const;
+export const storeKinds = [
+  "propose",
+  "list",
+  "have",
+  "put",
+  "consent",
+  "fetch",
+  "name",
+  "find",
+  "publish",
+  "revoke",
+  "about",
+] as const;
 
 const birthBytes = 20 + 20 + 8 + 2 + 16 + 20;
 const requestBytes = 20 + 20 + 20 + 32 + 8 + 4 + 16 + 1 + 8;
@@ -134,9 +172,12 @@ export const maxStoreBody: { readonly [K in StoreKind]: number } = {
   have: 32 + 4 + 8,
   put: 32 + 4 + 8 + 1 + maxRangeNodes * 32 + 4 + rangeBytes,
   consent: 32 + 20 + 8 + 8,
-  fetch: 32 + 4 + 20 + 20 + 8 + 65,
+  fetch: 32 + 4 + 20 + 20 + permissionBytes,
   name: 32 + 4 + 1 + maxNameBytes,
-  find: 8 + 20 + 1 + maxNameBytes + 8 + 65,
+  find: 8 + 20 + 1 + maxNameBytes + permissionBytes,
+  publish: 8 + 20 + permissionBytes,
+  revoke: 8 + 20 + revocationBytes,
+  about: 8 + 32,
 };
 export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
 
@@ -170,6 +211,7 @@ export function storeSigner(digest: Hex, signature: Uint8Array): Hex | undefined
 }
 
 export function encodeStoreMessage(message: StoreMessage): Uint8Array {
+  if (message.kind === "put") return encodePut(message);
   const w = new ByteWriter().u8(providerProtocolVersion).u8(storeKinds.indexOf(message.kind) + 1);
   const body = encodeBody(message);
   return w.u32(body.length).bytes(body).finish();
@@ -183,6 +225,7 @@ export function storeMessageBytes(header: Uint8Array): number {
   return storeHeaderBytes + (valid ? length : 0);
 }
 
+/** The bytes of a range are a view of `bytes`. */
 export function decodeStoreMessage(bytes: Uint8Array): Result<StoreMessage, DecodeCode> {
   return decode(bytes, maxStoreMessageBytes, (reader) => {
     readVersion(reader);
@@ -205,19 +248,32 @@ export function decodeStoreMessage(bytes: Uint8Array): Result<StoreMessage, Deco
   });
 }
 
-type Encoders = { readonly [K in StoreKind]: (message: Extract<StoreMessage, { kind: K }>) => ByteWriter };
+/** Without a copy of the body: a range is long. */
+function encodePut(message: Put): Uint8Array {
+  const { range, siblings, bytes } = message;
+  const length = 32 + 4 + 8 + 1 + 32 * siblings.length + 4 + bytes.length;
+  const w = new ByteWriter(storeHeaderBytes + length)
+    .u8(providerProtocolVersion)
+    .u8(storeKinds.indexOf("put") + 1)
+    .u32(length)
+    .hex(message.digest, 32)
+    .u32(message.piece)
+    .u64(range)
+    .u8(siblings.length);
+  for (const node of siblings) w.bytes(node, 32);
+  return w.u32(bytes.length).bytes(bytes).finish();
+}
+
+type ShortKind = Exclude<StoreKind, "put">;
+type Encoders = {
+  readonly [K in ShortKind]: (message: Extract<StoreMessage, { kind: K }>) => ByteWriter;
+};
 
 const bodies: Encoders = {
   propose: writePropose,
   list: ({ digest, first, pieces }) =>
     new ByteWriter().hex(digest, 32).u32(first).u32(pieces.length).bytes(pieces.bytes),
   have: (message) => ofPiece(message).u64(message.firstRange),
-  put(message) {
-    const { range, siblings, bytes } = message;
-    const w = ofPiece(message).u64(range).u8(siblings.length);
-    for (const node of siblings) w.bytes(node, 32);
-    return w.u32(bytes.length).bytes(bytes);
-  },
   consent: ({ digest, committee, sequence, deadline }) =>
     new ByteWriter().hex(digest, 32).hex(committee, 20).u64(sequence).u64(deadline),
   fetch: (message) =>
@@ -228,9 +284,12 @@ const bodies: Encoders = {
     const w = writeText(new ByteWriter().u64(chainId).hex(group, 20), name, maxNameBytes);
     return writePermission(w, message);
   },
+  publish: (message) => writePermission(ofGroup(message), message),
+  revoke: (message) => writeRevocation(ofGroup(message), message),
+  about: ({ chainId, root }) => new ByteWriter().u64(chainId).hex(root, 32),
 };
 
-function encodeBody(message: StoreMessage): Uint8Array {
+function encodeBody(message: Exclude<StoreMessage, Put>): Uint8Array {
   const encode = bodies[message.kind] as (message: StoreMessage) => ByteWriter;
   return encode(message).finish();
 }
@@ -239,8 +298,8 @@ function ofPiece({ digest, piece }: { readonly digest: Hex; readonly piece: numb
   return new ByteWriter().hex(digest, 32).u32(piece);
 }
 
-function writePermission(w: ByteWriter, { until, signature }: Permission): ByteWriter {
-  return w.u64(until).bytes(signature, 65);
+function ofGroup({ chainId, group }: GroupDomain): ByteWriter {
+  return new ByteWriter().u64(chainId).hex(group, 20);
 }
 
 function writePropose({ request, signature, birth }: Propose): ByteWriter {
@@ -286,8 +345,7 @@ const decodeBody: { readonly [K in StoreKind]: (reader: ByteReader) => Extract<S
       ...readPiece(reader),
       operator: reader.hex(20, "operator"),
       group: reader.hex(20, "group"),
-      until: reader.u64("last block"),
-      signature: reader.bytes(65, "signature"),
+      ...readPermission(reader),
     }),
     name: (reader) => ({
       kind: "name",
@@ -299,10 +357,16 @@ const decodeBody: { readonly [K in StoreKind]: (reader: ByteReader) => Extract<S
       chainId: reader.u64("chain id"),
       group: reader.hex(20, "group"),
       name: readText(reader, maxNameBytes, "name"),
-      until: reader.u64("last block"),
-      signature: reader.bytes(65, "signature"),
+      ...readPermission(reader),
     }),
+    publish: (reader) => ({ kind: "publish", ...readGroup(reader), ...readPermission(reader) }),
+    revoke: (reader) => ({ kind: "revoke", ...readGroup(reader), ...readRevocation(reader) }),
+    about: (reader) => ({ kind: "about", chainId: reader.u64("chain id"), root: reader.hex(32, "root") }),
   };
+
+function readGroup(reader: ByteReader): GroupDomain {
+  return { chainId: reader.u64("chain id"), group: reader.hex(20, "group") };
+}
 
 function readPiece(reader: ByteReader): { digest: Hex; piece: number } {
   const digest = reader.hex(32, "digest");
@@ -374,7 +438,7 @@ function readPut(reader: ByteReader): Put {
   if (length < 1 || length > rangeBytes) {
     reader.fail("range", `range: expected 1 to ${rangeBytes} bytes, actual ${length}`);
   }
-  return { kind: "put", ...piece, range, siblings, bytes: reader.bytes(length, "bytes") };
+  return { kind: "put", ...piece, range, siblings, bytes: reader.view(length, "bytes") };
 }
 
 function atLeastOne(reader: ByteReader, what: string, value: number): number {

@@ -272,7 +272,10 @@ export function unknownProviderScale(groups: number): ProviderScale {
   return { committees: Math.max(1, groups), groups: Math.max(1, groups), keepers: 4 * Math.max(1, groups) };
 }
 
-/** Requests of one peer at a provider for ranges and for pages of piece lists: a payer asks for one range after another. */
+/**
+ * Requests of one peer at a provider for pages of piece lists, and for ranges that are refused. A range that its payer permits takes no
+ * token: reading back as fast as the network allows is what the payer pays for, and `rangesInFlight` bounds it.
+ */
 export function requestRate(groups: number): Rate {
   return { burst: 64 + 8 * groups, perSecond: 16 + groups };
 }
@@ -324,6 +327,9 @@ export const wrongRangeTokens = 8;
 export const maxBodiesInFlight = 32;
 /** Of one peer. */
 export const maxBodiesOfPeer = 8;
+
+/** Ranges that a provider reads and sends at a time: of all groups, about 64 MB, and of one, so that no payer keeps the others waiting. */
+export const rangesInFlight = { all: 32, ofGroup: 16 };
 
 /** Bytes of a peer whose request was accepted: its data, as fast as it is hashed. The number of its requests under way is bounded. */
 export const senderBytes: Rate = { burst: 64 * MiB, perSecond: 1024 * MiB };

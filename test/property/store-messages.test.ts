@@ -37,7 +37,15 @@ const letters = fc.constantFrom("a", "Z", "-", ".", "ü", "相", "😀", " ");
 const text = (maxLength: number): fc.Arbitrary<string> =>
   fc.array(letters, { minLength: 1, maxLength }).map((parts) => parts.join(""));
 const signature = bytes(65);
-const permission = { until: u64, signature };
+const permission = {
+  forAnybody: flag,
+  root: hex(32),
+  until: u64,
+  bytesPerDay: u64,
+  sequence: u64,
+  signature,
+};
+const sequence = fc.integer({ min: 1, max: 2 ** 52 });
 
 const offer: fc.Arbitrary<OfferResponse> = fc.record({
   kind: fc.constant("offer"),
@@ -128,6 +136,17 @@ const messages: { readonly [K in StoreKind]: fc.Arbitrary<Extract<StoreMessage, 
     name: text(16),
     ...permission,
   }),
+  publish: fc.record({ kind: fc.constant("publish"), chainId: u64, group: hex(20), ...permission }),
+  revoke: fc
+    .record({
+      kind: fc.constant("revoke" as const),
+      chainId: u64,
+      group: hex(20),
+      first: sequence,
+      signature,
+    })
+    .chain((message) => sequence.map((more) => ({ ...message, last: message.first + more - 1 }))),
+  about: fc.record({ kind: fc.constant("about"), chainId: u64, root: hex(32) }),
 };
 
 const answers: { readonly [K in StoreAnswer["kind"]]: fc.Arbitrary<Extract<StoreAnswer, { kind: K }>> } = {
@@ -161,6 +180,9 @@ const answers: { readonly [K in StoreAnswer["kind"]]: fc.Arbitrary<Extract<Store
   fetching: fc.record({ kind: fc.constant("fetching"), whole: flag }),
   named: fc.constant({ kind: "named" }),
   found: fc.record({ kind: fc.constant("found"), root: bytes(32), size }),
+  published: fc.constant({ kind: "published" }),
+  revoked: fc.constant({ kind: "revoked" }),
+  piece: fc.record({ kind: fc.constant("piece"), size, url: text(40) }),
 };
 
 const forms: readonly CodecForm[] = [

@@ -175,6 +175,25 @@ describe("the opened leaves and the proof of a reveal (R21)", () => {
     expect(fault(spoiled)).toBe("reveal-bad-receipt");
   });
 
+  it("are invalid if a leaf has other bytes than its receipt, or the receipt is of another provider, keeper or group", () => {
+    const one = opened(answer);
+    const checks = { receiptSigner, verifySeed: () => true };
+    const { receiptHash: hash } = one.leaf as Extract<OpenedLeaf["leaf"], { kind: "proven" }>;
+    for (const more of [-1n, 1n]) {
+      const leaf = { kind: "proven", bytes: list.totalBytes + more, receiptHash: hash } as const;
+      expect(openingsFault([{ ...one, leaf }], undefined, scope, checks)).toBe("reveal-bad-receipt");
+    }
+    const elsewhere: Partial<OpeningsScope>[] = [
+      { keeper: { ...keeper, operator: request.operator } },
+      { dataOf: () => ({ group: request.operator, operator: request.operator, data }) },
+    ];
+    for (const change of elsewhere)
+      expect(openingsFault([one], undefined, { ...scope, ...change }, checks)).toBe("reveal-bad-receipt");
+    const other = { ...one, provider: one.provider + 1 };
+    expect(openingsFault([other], undefined, scope, checks)).toBe("reveal-bad-receipt");
+    expect(openingsFault([one], undefined, scope, checks)).toBeUndefined();
+  });
+
   it("are invalid if the seed is not the keeper's signature", () => {
     expect(fault([opened(answer)], false)).toBe("reveal-bad-proof");
   });

@@ -1,5 +1,5 @@
 /** Bytes of the retrieval protocol: one encoding, bounded sizes, and a payer's permission for exactly one peer. */
-import { keccak256, toUtf8Bytes, Wallet } from "ethers";
+import { Wallet } from "ethers";
 import { describe, expect, it } from "vitest";
 import { refusal } from "../../../../protocol/codec/challenge.ts";
 import {
@@ -7,13 +7,15 @@ import {
   decodeRetrieveResponse,
   encodeRetrieveRequest,
   encodeRetrieveResponse,
-  permissionSigner,
   retrieveRequestBytes,
 } from "../../../../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../../../../protocol/codec/retrieve.ts";
-import { fromHex, toHex } from "../../../../storage/core/bytes.ts";
+import { permissionSigner, revocationSigner } from "../../../../protocol/codec/permission.ts";
+import { zeroHash } from "../../../../protocol/hash.ts";
+import { toHex } from "../../../../storage/core/bytes.ts";
 import { maxRangeNodes } from "../../../../storage/core/range.ts";
 import { seededBytes } from "../../../support/files.ts";
+import { signedPermission, signedRevocation } from "../../../support/permissions.ts";
 
 const request: RetrieveRequest = {
   chainId: 31_337,
@@ -21,7 +23,11 @@ const request: RetrieveRequest = {
   pieceRoot: toHex(seededBytes(32, 1)),
   size: 2 ** 40,
   range: 77,
+  forAnybody: false,
+  root: toHex(seededBytes(32, 8)),
   until: 123_456,
+  bytesPerDay: 2 ** 40,
+  sequence: 12,
   signature: seededBytes(65, 2),
 };
 
@@ -67,16 +73,9 @@ describe("a permission", () => {
   it("is valid for the peer, group, chain and block that the account signed by EIP-712, and no others", async () => {
     const wallet = Wallet.createRandom();
     const { chainId, group, until } = request;
-    const types = {
-      Retrieval: [
-        { name: "peer", type: "bytes32" },
-        { name: "until", type: "uint64" },
-      ],
-    };
-    const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
     const peer = "12D3KooWpeer";
-    const text = await wallet.signTypedData(domain, types, { peer: keccak256(toUtf8Bytes(peer)), until });
-    const permission = { until, signature: fromHex(text) };
+    const terms = { peer, until, root: request.root, bytesPerDay: 5_000, sequence: 3 };
+    const permission = await signedPermission(wallet, { chainId, group }, terms);
     const payer = wallet.address.toLowerCase();
     expect(permissionSigner({ chainId, group }, peer, permission)).toBe(payer);
     const others = [
@@ -84,7 +83,41 @@ describe("a permission", () => {
       permissionSigner({ chainId: 1, group }, peer, permission),
       permissionSigner({ chainId, group: `0x${"a2".repeat(20)}` }, peer, permission),
       permissionSigner({ chainId, group }, peer, { ...permission, until: until + 1 }),
+      permissionSigner({ chainId, group }, peer, { ...permission, root: zeroHash }),
+      permissionSigner({ chainId, group }, peer, { ...permission, bytesPerDay: 5_001 }),
+      permissionSigner({ chainId, group }, peer, { ...permission, sequence: 4 }),
+      permissionSigner({ chainId, group }, peer, { ...permission, forAnybody: true }),
       permissionSigner({ chainId, group }, peer, { ...permission, signature: new Uint8Array(65) }),
+    ];
+    expect(others).not.toContain(payer);
+  });
+
+  it("for anybody is valid for every peer", async () => {
+    const wallet = Wallet.createRandom();
+    const { chainId, group, until } = request;
+    const permission = await signedPermission(wallet, { chainId, group }, { peer: undefined, until });
+    for (const peer of ["12D3KooWpeer", "12D3KooWother", ""]) {
+      expect(permissionSigner({ chainId, group }, peer, permission)).toBe(wallet.address.toLowerCase());
+    }
+    const named = { ...permission, forAnybody: false };
+    expect(permissionSigner({ chainId, group }, "12D3KooWpeer", named)).not.toBe(
+      wallet.address.toLowerCase(),
+    );
+  });
+});
+
+describe("a revocation", () => {
+  it("is valid for the group, chain and sequences that the account signed, and no others", async () => {
+    const wallet = Wallet.createRandom();
+    const { chainId, group } = request;
+    const revocation = await signedRevocation(wallet, { chainId, group }, 3, 9);
+    const payer = wallet.address.toLowerCase();
+    expect(revocationSigner({ chainId, group }, revocation)).toBe(payer);
+    const others = [
+      revocationSigner({ chainId: 1, group }, revocation),
+      revocationSigner({ chainId, group: `0x${"a2".repeat(20)}` }, revocation),
+      revocationSigner({ chainId, group }, { ...revocation, first: 2 }),
+      revocationSigner({ chainId, group }, { ...revocation, last: 10 }),
     ];
     expect(others).not.toContain(payer);
   });

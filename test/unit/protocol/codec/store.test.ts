@@ -36,6 +36,7 @@ import type { Hex } from "../../../../protocol/hash.ts";
 import { makePieceList, maxPieces } from "../../../../storage/core/piece-list.ts";
 import { maxRangeNodes, rangeBytes } from "../../../../storage/core/range.ts";
 import { seededBytes } from "../../../support/files.ts";
+import { requestTypes } from "../../../support/store-payer.ts";
 
 const scope: RegistryScope = { chainId: 31_337, registry: `0x${"ee".repeat(20)}` };
 const domain = { name: "WhitePay", version: "2", chainId: 31_337, verifyingContract: scope.registry };
@@ -72,7 +73,14 @@ const request: StoreRequest = {
   isPublic: true,
   deadline: 4_321,
 };
-const permission = { until: 9, signature: seededBytes(65, 2) };
+const permission = {
+  forAnybody: true,
+  root: digest,
+  until: 9,
+  bytesPerDay: 10,
+  sequence: 11,
+  signature: seededBytes(65, 2),
+};
 
 /** The longest request of each kind. */
 const longest: { readonly [K in StoreKind]: Extract<StoreMessage, { kind: K }> } = {
@@ -103,6 +111,9 @@ const longest: { readonly [K in StoreKind]: Extract<StoreMessage, { kind: K }> }
   fetch: { kind: "fetch", digest, piece: 1, operator: address(7), group: address(8), ...permission },
   name: { kind: "name", digest, piece: 2, name: "n".repeat(64) },
   find: { kind: "find", chainId: 1, group: address(4), name: "ü".repeat(32), ...permission },
+  publish: { kind: "publish", chainId: 1, group: address(4), ...permission },
+  revoke: { kind: "revoke", chainId: 1, group: address(4), first: 1, last: 9, signature: seededBytes(65, 3) },
+  about: { kind: "about", chainId: 1, root: digest },
 };
 
 /** Long byte arrays as hex: they are compared thousands of times faster. */
@@ -178,27 +189,13 @@ describe("an offer", () => {
 
 describe("a request to store", () => {
   it("has the EIP-712 digest that other libraries compute, over every field and the sending peer", async () => {
-    const types = {
-      StoreRequest: [
-        { name: "payer", type: "address" },
-        { name: "provider", type: "address" },
-        { name: "group", type: "address" },
-        { name: "peer", type: "bytes32" },
-        { name: "root", type: "bytes32" },
-        { name: "size", type: "uint64" },
-        { name: "pieces", type: "uint32" },
-        { name: "price", type: "uint80" },
-        { name: "isPublic", type: "bool" },
-        { name: "deadline", type: "uint64" },
-      ],
-    };
     const peer = "12D3KooWpeer";
     const { listRoot: root, bytes: size, ...rest } = request;
     const value = { ...rest, root, size, peer: keccak256(toUtf8Bytes(peer)) };
     const found = storeDigest(scope, request, peer);
-    expect(found).toBe(TypedDataEncoder.hash(domain, types, value));
+    expect(found).toBe(TypedDataEncoder.hash(domain, requestTypes, value));
     const wallet = Wallet.createRandom();
-    const signature = fromHex(await wallet.signTypedData(domain, types, value));
+    const signature = fromHex(await wallet.signTypedData(domain, requestTypes, value));
     expect(storeSigner(found, signature)).toBe(wallet.address.toLowerCase());
     const changes: Partial<StoreRequest>[] = [
       { payer: address(9) },
