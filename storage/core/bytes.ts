@@ -143,8 +143,18 @@ const maxSpareBuffers = 4;
 
 /** Appends big-endian fields. A value out of range is a bug of the caller and throws a RangeError. */
 export class ByteWriter {
-  #buffer = spareBuffers.pop() ?? new Uint8Array(spareBytes);
+  #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
+  readonly #isExact: boolean;
+
+  /** @param exactBytes length of a long message, if it is known: then nothing is copied when it ends. */
+  constructor(exactBytes?: number) {
+    this.#isExact = exactBytes !== undefined;
+    this.#buffer =
+      exactBytes === undefined
+        ? (spareBuffers.pop() ?? new Uint8Array(spareBytes))
+        : new Uint8Array(exactBytes);
+  }
 
   /** Reserves `count` bytes; returns their offset. */
   #reserve(count: number): number {
@@ -221,8 +231,9 @@ export class ByteWriter {
 
   /** Returns the written bytes. The writer cannot be used afterwards. */
   finish(): Uint8Array {
-    const written = copyOf(this.#buffer, 0, this.#length);
-    const spare = this.#buffer.length === spareBytes && spareBuffers.length < maxSpareBuffers;
+    const isFull = this.#isExact && this.#length === this.#buffer.length;
+    const written = isFull ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
+    const spare = !isFull && this.#buffer.length === spareBytes && spareBuffers.length < maxSpareBuffers;
     if (spare) spareBuffers.push(this.#buffer);
     this.#buffer = nothing;
     this.#length = 0;

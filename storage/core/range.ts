@@ -64,6 +64,91 @@ export function rangeRoot(
   return rootHash(size, top);
 }
 
+/** Ranges [first, first + count) of a piece. */
+export type RangeRun = { readonly size: number; readonly first: number; readonly count: number };
+
+/** Largest number of nodes in the proof of a run: one on each side of each level. */
+export const maxRunNodes = 2 * maxRangeNodes;
+
+/** The runs of nodes above the ranges, lowest first, with the number of nodes of their level without padding. */
+function levelsAbove({ size, first, count }: RangeRun): {
+  readonly level: number;
+  readonly low: number;
+  readonly high: number;
+  readonly nodes: number;
+}[] {
+  const { own, all } = topLevel(size);
+  return Array.from({ length: all - own }, (_, i) => ({
+    level: own + i,
+    low: Math.floor(first / 2 ** i),
+    high: Math.floor((first + count - 1) / 2 ** i),
+    nodes: Math.ceil(rangeCount(size) / 2 ** i),
+  }));
+}
+
+function checkRun({ size, first, count }: RangeRun): void {
+  const all = rangeCount(size);
+  if (first >= 0 && count >= 1 && first + count <= all) return;
+  throw new RangeError(`ranges: expected within 0 to ${all - 1}, actual ${count} from ${first}`);
+}
+
+/**
+ * The nodes that prove a run of ranges together: at each level the left neighbour of the run, then its right one, where the run has one
+ * under the same parent. Padding is left out, since it follows from the size. @throws RangeError if the piece does not have the ranges
+ */
+export function runSiblings(run: RangeRun): Position[] {
+  checkRun(run);
+  return levelsAbove(run).flatMap(({ level, low, high, nodes }) => [
+    ...(low % 2 === 1 ? [{ level, index: low - 1 }] : []),
+    ...(high % 2 === 0 && high + 1 < nodes ? [{ level, index: high + 1 }] : []),
+  ]);
+}
+
+/**
+ * The nodes of `runSiblings`, taken from the proofs of the run's first and last range. @throws RangeError if the piece does not have the
+ * ranges
+ */
+export function runProof(
+  run: RangeRun,
+  ofFirst: readonly Uint8Array[],
+  ofLast: readonly Uint8Array[],
+): Uint8Array[] {
+  checkRun(run);
+  return levelsAbove(run).flatMap(({ low, high, nodes }, i) => [
+    ...(low % 2 === 1 ? [ofFirst[i] as Uint8Array] : []),
+    ...(high % 2 === 0 && high + 1 < nodes ? [ofLast[i] as Uint8Array] : []),
+  ]);
+}
+
+/**
+ * The piece's root computed from all segment roots of a run and its proof; undefined if their number does not match the piece's size.
+ * @throws RangeError if the piece does not have the ranges
+ */
+export function runRoot(
+  run: RangeRun,
+  parts: { readonly segmentRoots: readonly Uint8Array[]; readonly siblings: readonly Uint8Array[] },
+): Uint8Array | undefined {
+  const { size, first, count } = run;
+  const siblings = [...parts.siblings];
+  if (siblings.length !== runSiblings(run).length) return undefined;
+  const end = Math.min(size, (first + count) * rangeBytes);
+  if (parts.segmentRoots.length !== Math.ceil((end - first * rangeBytes) / segmentBytes)) return undefined;
+  const { own, all } = topLevel(size);
+  const padding = paddingHashes(all);
+  let tops = Array.from({ length: count }, (_, i) =>
+    ownTop(parts.segmentRoots.slice(i * rangeSegments, (i + 1) * rangeSegments), own),
+  );
+  for (const { level, low, high, nodes } of levelsAbove(run)) {
+    if (low % 2 === 1) tops.unshift(siblings.shift() as Uint8Array);
+    if (high % 2 === 0)
+      tops.push(high + 1 < nodes ? (siblings.shift() as Uint8Array) : (padding[level] as Uint8Array));
+    tops = Array.from({ length: tops.length / 2 }, (_, i) =>
+      nodeHash(tops[2 * i] as Uint8Array, tops[2 * i + 1] as Uint8Array),
+    );
+  }
+  return rootHash(size, tops[0] as Uint8Array);
+}
+
 /** Top of the segment roots, completed with padding up to `levels`. */
 function ownTop(segmentRoots: readonly Uint8Array[], levels: number): Uint8Array {
   const padding = paddingHashes(levels);

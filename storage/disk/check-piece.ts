@@ -1,17 +1,15 @@
 /** Reads a whole stored piece and compares it with its root: finds damage that no challenge has hit yet. */
-import { open, rename, rm, stat } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { equalBytes } from "../core/bytes.ts";
 import { hashBytes, segmentBytes } from "../core/geometry.ts";
 import { rootHash } from "../core/merkle.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import { TreeAccumulator } from "../core/tree-accumulator.ts";
-import { syncPath, writeFileAtomic } from "./atomic-write.ts";
-import { makeFiles } from "./make-tree.ts";
-import { dataPath, openData, readSource, sourceChange, sourceText } from "./piece-files.ts";
+import { sourceChange } from "./piece-files.ts";
+import type { PieceFiles, ReadFile } from "./readable-piece.ts";
 import { layerBytes, SegmentHasher } from "./segment-hasher.ts";
 import { decodeTreeHeader, treeHeaderBytes, treeLayout } from "./tree-file.ts";
+import { UnreachableError } from "./unreachable.ts";
 
 export type CheckOptions = {
   /** First segment to read: a check goes on where it was stopped. */
@@ -36,19 +34,20 @@ export type CheckedPiece = {
 const rootsAtOnce = 4_096;
 
 /**
- * Checks the piece in `dir`, and makes its tree anew if the bytes are whole and the tree is not. Undefined if the folder went away
- * meanwhile: the piece was moved or deleted.
+ * Checks a piece on a volume, and makes its tree anew if the bytes are whole and the tree is not. Undefined if the piece was moved or
+ * deleted meanwhile.
+ * @throws UnreachableError if the volume cannot be asked: nothing is known about the piece then
  */
 export async function checkPiece(
-  dir: string,
+  files: PieceFiles,
   entry: PieceEntry,
   options: CheckOptions,
 ): Promise<CheckedPiece | undefined> {
-  const note = await readSource(dir);
+  const note = await files.source();
   const change = note && (await sourceChange(note));
-  const check = new PieceCheck(dir, entry);
+  const check = new PieceCheck(files, entry);
   const found = await check.run(options);
-  if ((await stat(dir).catch(() => undefined)) === undefined) return undefined;
+  if (!(await files.isThere())) return undefined;
   if (found.damage !== undefined) {
     return {
       damage: change === undefined ? found.damage : `${change} (${found.damage})`,
@@ -58,54 +57,44 @@ export async function checkPiece(
   const repaired: string[] = [];
   if (note !== undefined && change !== undefined) {
     const { size, mtimeMs } = await stat(note.path);
-    await writeFileAtomic(join(dir, "source"), sourceText({ ...note, size, mtimeMs }));
+    await files.noteSource({ ...note, size, mtimeMs });
     repaired.push(`${note.path}: has another time, but the same bytes`);
   }
   if (!found.isTreeWhole) {
-    await remakeTree(dir, entry, options.temporary());
-    repaired.push(`${join(dir, "tree")}: was damaged; made anew from the piece's bytes`);
+    await files.remakeTree(entry, options.temporary());
+    repaired.push(`${files.place}/tree: was damaged; made anew from the piece's bytes`);
   }
   return { damage: undefined, repaired: repaired.length === 0 ? undefined : repaired.join("; ") };
 }
 
-/** Whether all bytes of the piece in `dir` are there and hash to its root. */
-export async function isWhole(dir: string, entry: PieceEntry): Promise<boolean> {
-  const { damage } = await new PieceCheck(dir, entry).run({});
+/** Whether all bytes of a piece are on a volume and hash to its root. @throws UnreachableError as `checkPiece` */
+export async function isWhole(files: PieceFiles, entry: PieceEntry): Promise<boolean> {
+  const { damage } = await new PieceCheck(files, entry).run({});
   return damage === undefined;
-}
-
-async function remakeTree(dir: string, { size }: PieceEntry, temporary: string): Promise<void> {
-  try {
-    await makeFiles(await dataPath(dir), size, { tree: temporary }, { workers: 1 });
-    await rename(temporary, join(dir, "tree"));
-    await syncPath(dir);
-    await syncPath(dirname(temporary));
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }
 
 type Found = { readonly damage: string | undefined; readonly isTreeWhole: boolean };
 
 class PieceCheck {
-  readonly #dir: string;
+  readonly #files: PieceFiles;
   readonly #entry: PieceEntry;
   readonly #hasher = new SegmentHasher();
   readonly #layer = Buffer.alloc(layerBytes);
 
-  constructor(dir: string, entry: PieceEntry) {
-    this.#dir = dir;
+  constructor(files: PieceFiles, entry: PieceEntry) {
+    this.#files = files;
     this.#entry = entry;
   }
 
   async run(options: Pick<CheckOptions, "from" | "onSegment">): Promise<Found> {
-    let data: FileHandle;
+    let data: ReadFile;
     try {
-      data = await openData(this.#dir);
+      data = await this.#files.openData();
     } catch (error) {
-      return { damage: `${await dataPath(this.#dir)}: ${(error as Error).message}`, isTreeWhole: false };
+      if (error instanceof UnreachableError) throw error;
+      return { damage: `${await this.#files.dataName()}: ${(error as Error).message}`, isTreeWhole: false };
     }
-    const tree = await open(join(this.#dir, "tree"), "r").catch(() => undefined);
+    const tree = await this.#files.openTree().catch(noFile);
     try {
       return await this.#read(data, tree, options);
     } finally {
@@ -115,8 +104,8 @@ class PieceCheck {
   }
 
   async #read(
-    data: FileHandle,
-    tree: FileHandle | undefined,
+    data: ReadFile,
+    tree: ReadFile | undefined,
     { from = 0, onSegment }: Pick<CheckOptions, "from" | "onSegment">,
   ): Promise<Found> {
     const { size, root } = this.#entry;
@@ -137,7 +126,7 @@ class PieceCheck {
       } else if (!(await this.#isAt(tree, layout.layerOffset(segment), this.#layer))) isLayerWhole = false;
       await onSegment?.(bytes, computed === undefined ? (bad[0] ?? segment + 1) : 0);
     }
-    const path = await dataPath(this.#dir);
+    const path = await this.#files.dataName();
     if (computed !== undefined) {
       if (unread === 0 && equalBytes(rootHash(size, computed.finish()), root)) {
         return { damage: undefined, isTreeWhole: false };
@@ -160,7 +149,7 @@ class PieceCheck {
   }
 
   /** Root of a segment; undefined if it cannot be read whole. Its layer is then in `#layer`. */
-  async #hash(data: FileHandle, segment: number, bytes: number): Promise<Buffer | undefined> {
+  async #hash(data: ReadFile, segment: number, bytes: number): Promise<Buffer | undefined> {
     const input = this.#hasher.data;
     if (!(await readWhole(data, input, bytes, segment * segmentBytes))) return undefined;
     input.fill(0, bytes);
@@ -169,7 +158,7 @@ class PieceCheck {
     return hash;
   }
 
-  async #isAt(file: FileHandle | undefined, position: number, expected: Buffer): Promise<boolean> {
+  async #isAt(file: ReadFile | undefined, position: number, expected: Buffer): Promise<boolean> {
     const actual = Buffer.alloc(expected.length);
     return (
       file !== undefined &&
@@ -179,7 +168,7 @@ class PieceCheck {
   }
 
   /** Whether the tree's header and its segment roots are those of the piece. */
-  async #leadsToRoot(tree: FileHandle): Promise<boolean> {
+  async #leadsToRoot(tree: ReadFile): Promise<boolean> {
     const { size, root } = this.#entry;
     const header = Buffer.alloc(treeHeaderBytes);
     if (!(await readWhole(tree, header, header.length, 0))) return false;
@@ -190,7 +179,7 @@ class PieceCheck {
   }
 
   /** Whether the nodes above the segment roots are those that follow from these. */
-  async #isComplete(tree: FileHandle): Promise<boolean> {
+  async #isComplete(tree: ReadFile): Promise<boolean> {
     const layout = treeLayout(this.#entry.size);
     let isComplete = true;
     await this.#top(tree, async (nodes) => {
@@ -203,7 +192,7 @@ class PieceCheck {
 
   /** The top of the tree's segment roots; undefined if they cannot be read. `onNodes` gets the nodes between them, page by page. */
   async #top(
-    tree: FileHandle,
+    tree: ReadFile,
     onNodes: (nodes: readonly TreeNode[]) => Promise<void> = async () => undefined,
   ): Promise<Uint8Array | undefined> {
     const layout = treeLayout(this.#entry.size);
@@ -231,7 +220,7 @@ class PieceCheck {
 type TreeNode = { readonly level: number; readonly index: number; readonly hash: Uint8Array };
 
 /** Whether `count` bytes from `position` on could be read. */
-async function readWhole(file: FileHandle, into: Buffer, count: number, position: number): Promise<boolean> {
+async function readWhole(file: ReadFile, into: Buffer, count: number, position: number): Promise<boolean> {
   try {
     for (let done = 0; done < count;) {
       const { bytesRead } = await file.read(into, done, count - done, position + done);
@@ -239,7 +228,12 @@ async function readWhole(file: FileHandle, into: Buffer, count: number, position
       done += bytesRead;
     }
     return true;
-  } catch {
+  } catch (error) {
+    if (error instanceof UnreachableError) throw error;
     return false;
   }
+}
+
+function noFile(error: unknown): undefined {
+  if (error instanceof UnreachableError) throw error;
 }

@@ -3,7 +3,7 @@
  * `tree` the folder has `ranges`, one bit for each range. A bit is written after its range is on the disk, so after a crash or a power
  * failure every range with a bit is whole.
  */
-import { constants, open, readFile, rm, stat } from "node:fs/promises";
+import { constants, open, readFile, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -11,47 +11,35 @@ import { equalBytes, toHex } from "../core/bytes.ts";
 import { hashBytes, segmentBytes } from "../core/geometry.ts";
 import { nodeHash, rootHash } from "../core/merkle.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
-import { rangeCount, rangePlace, rangeRoot, rangeSegments } from "../core/range.ts";
+import { rangeCount, rangePlace, rangeSegments } from "../core/range.ts";
 import { paddingHashes } from "../core/tree-accumulator.ts";
 import { namingFullDisk } from "./disk-full.ts";
-import { layerBytes, SegmentHasher } from "./segment-hasher.ts";
-import type { IncomingPiece, PieceStore } from "./store.ts";
+import { hashedBytes } from "./range-hashes.ts";
+import type { HashedBytes } from "./range-hashes.ts";
+import { leadsToRoot } from "./range-reader.ts";
+import { layerBytes } from "./segment-hasher.ts";
+import type { PieceStore } from "./store.ts";
 import { encodeTreeHeader, treeHeaderBytes, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
+import { LostPartsError } from "./volumes/volume.ts";
+import type { IncomingPiece } from "./volumes/volume.ts";
 
 /** A range with what the tree file holds of it. */
-export type VerifiedRange = {
-  readonly range: number;
-  readonly bytes: Uint8Array;
-  /** Segment roots and 4 KiB layers, concatenated. */
-  readonly roots: Uint8Array;
-  readonly layers: Uint8Array;
-};
+export type VerifiedRange = HashedBytes & { readonly range: number };
 
-/** All calls share one hasher, because no call awaits while it hashes. */
-const hasher = new SegmentHasher();
-
-/** Undefined if the range does not hash to the piece's root with these siblings. @throws RangeError if the piece has no such range */
-export function verifiedRange(
-  { root, size }: PieceEntry,
+/**
+ * Undefined if the range does not hash to the piece's root with these siblings. The caller gives the
+ * buffer of `bytes` away (`hashedBytes`).
+ * @throws RangeError if the piece has no such range
+ */
+export async function verifiedRange(
+  entry: PieceEntry,
   range: number,
   { bytes, siblings }: { readonly bytes: Uint8Array; readonly siblings: readonly Uint8Array[] },
-): VerifiedRange | undefined {
-  if (bytes.length !== rangePlace(size, range).bytes) return undefined;
-  const count = Math.ceil(bytes.length / segmentBytes);
-  const roots = Buffer.alloc(count * hashBytes);
-  const layers = Buffer.alloc(count * layerBytes);
-  const segmentRoots: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) {
-    const segment = bytes.subarray(i * segmentBytes, (i + 1) * segmentBytes);
-    hasher.data.set(segment);
-    hasher.data.fill(0, segment.length);
-    roots.set(hasher.hashSegment(), i * hashBytes);
-    hasher.copyLayer(layers, i * layerBytes);
-    segmentRoots.push(roots.subarray(i * hashBytes, (i + 1) * hashBytes));
-  }
-  const found = rangeRoot({ size, range }, { segmentRoots, siblings });
-  return found !== undefined && equalBytes(found, root) ? { range, bytes, roots, layers } : undefined;
+): Promise<VerifiedRange | undefined> {
+  if (bytes.length !== rangePlace(entry.size, range).bytes) return undefined;
+  const hashed = await hashedBytes(bytes);
+  return leadsToRoot(entry, range, { ...hashed, siblings }) ? { range, ...hashed } : undefined;
 }
 
 /** Ranges whose write has begun together: one fsync serves all of them. */
@@ -82,7 +70,7 @@ export class IncomingRanges {
     const bits = new Uint8Array(Math.ceil(rangeCount(entry.size) / 8));
     const begun = await store.begunIncoming(entry);
     // Another length: somebody names the root with another size, which no range can match.
-    const length = begun && (await stat(begun.data).catch(() => undefined))?.size;
+    const length = await begun?.size();
     if (begun !== undefined && length === entry.size) {
       const kept = await readFile(rangesFile(begun)).catch(() => undefined);
       bits.set((kept ?? new Uint8Array()).subarray(0, bits.length));
@@ -122,24 +110,24 @@ export class IncomingRanges {
       return !this.has(range) && ranges.findIndex((other) => other.range === range) === i;
     });
     await namingFullDisk(piece.dir, async () => {
-      await withFile(piece.data, "r+", async (data) => {
-        for (const { range, bytes } of fresh) {
-          await writeAll(data, bytes, rangePlace(this.entry.size, range).start);
-        }
-        await data.datasync();
-      });
-      await withFile(piece.tree, "r+", async (tree) => {
-        for (const { range, roots, layers } of fresh) {
-          const first = range * rangeSegments;
-          await writeAll(tree, layers, this.#layout.layerOffset(first));
-          await writeAll(tree, roots, this.#layout.nodeOffset(0, first));
-        }
-        await tree.datasync();
-      });
+      const data = piece.write(fresh, (range) => this.has(range));
+      const ended = await Promise.allSettled([data, this.#writeTree(piece, fresh)]);
+      for (const one of ended) if (one.status === "rejected") throw one.reason;
       await this.#setBits(
         piece,
         fresh.map(({ range }) => range),
       );
+    });
+  }
+
+  #writeTree({ tree }: IncomingPiece, ranges: readonly VerifiedRange[]): Promise<void> {
+    return withFile(tree, "r+", async (file) => {
+      for (const { range, roots, layers } of ranges) {
+        const first = range * rangeSegments;
+        await writeAll(file, layers, this.#layout.layerOffset(first));
+        await writeAll(file, roots, this.#layout.nodeOffset(0, first));
+      }
+      await file.datasync();
     });
   }
 
@@ -161,6 +149,7 @@ export class IncomingRanges {
   /**
    * Completes the tree file and publishes the piece, durably; after a crash it begins again with what is on the disk.
    * @throws Error if the tree file was damaged meanwhile
+   * @throws LostPartsError if the bytes are gone: then nothing is stored any more
    */
   async publish(): Promise<void> {
     await this.#writing;
@@ -176,8 +165,17 @@ export class IncomingRanges {
         await writeAll(file, encodeTreeHeader(size, root), 0);
       }),
     );
-    await this.#store.publishIncoming(this.entry);
+    await this.#store.publishIncoming(this.entry).catch(async (error: unknown) => {
+      if (error instanceof LostPartsError) await this.#forget();
+      throw error;
+    });
     await rm(join(this.#store.pieceDir(root), "ranges"), { force: true });
+  }
+
+  async #forget(): Promise<void> {
+    await this.#store.dropIncoming(this.entry);
+    this.#bits.fill(0);
+    this.#stored = 0;
   }
 
   /** Computes each level of the tree file from the one below it, in blocks. Returns the top. */

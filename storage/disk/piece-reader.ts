@@ -1,6 +1,3 @@
-import { open } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
-import { join } from "node:path";
 import {
   hashBytes,
   leafBytes,
@@ -17,8 +14,7 @@ import type { Position } from "../core/multiproof.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import type { PieceProof } from "../core/proof.ts";
 import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
-import { writeFileAtomic } from "./atomic-write.ts";
-import { openData } from "./piece-files.ts";
+import type { PieceFiles, ReadFile } from "./readable-piece.ts";
 import { layerBytes, layerDigests, SegmentHasher } from "./segment-hasher.ts";
 import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
@@ -63,7 +59,7 @@ type SegmentNodes = {
  * above. It returns only leaves and nodes that hash to the piece's root, and omits damaged ones.
  */
 export class PieceReader {
-  readonly #dir: string;
+  readonly #files: PieceFiles;
   readonly #entry: PieceEntry;
   readonly #layout: TreeLayout;
   readonly #height: number;
@@ -73,11 +69,11 @@ export class PieceReader {
   #rebuilt: Map<string, Uint8Array> | undefined;
   /** Whether the bytes of a drawn segment match neither its layer nor its root. */
   #unknownSegments = false;
-  #data: FileHandle | undefined;
-  #tree: FileHandle | undefined;
+  #data: ReadFile | undefined;
+  #tree: ReadFile | undefined;
 
-  private constructor(dir: string, entry: PieceEntry) {
-    this.#dir = dir;
+  private constructor(files: PieceFiles, entry: PieceEntry) {
+    this.#files = files;
     this.#entry = entry;
     this.#layout = treeLayout(entry.size);
     this.#height = pieceGeometry(entry.size).height;
@@ -85,23 +81,28 @@ export class PieceReader {
   }
 
   /** Proves the undamaged ones of `leaves` (data-leaf indices, any order, no duplicates). */
-  static async prove(dir: string, entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
-    const reader = new PieceReader(dir, entry);
+  static async prove(files: PieceFiles, entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
+    const reader = new PieceReader(files, entry);
+    const unreadable = await files.prepareLeaves(entry, leaves);
+    const lost = [...unreadable].map(([leaf, reason]) => ({ leaf, reason }));
+    const readable = leaves.filter((leaf) => !unreadable.has(leaf)).sort((a, b) => a - b);
+    if (readable.length === 0) return { proof: undefined, lost, warnings: [] };
     try {
       reader.#data = await reader.#open("data");
       reader.#tree = await reader.#open("tree");
-      return await reader.#prove([...leaves].sort((a, b) => a - b));
+      const proving = await reader.#prove(readable);
+      return { ...proving, lost: [...proving.lost, ...lost] };
     } finally {
       await reader.#data?.close();
       await reader.#tree?.close();
     }
   }
 
-  async #open(name: "data" | "tree"): Promise<FileHandle | undefined> {
+  async #open(name: "data" | "tree"): Promise<ReadFile | undefined> {
     try {
-      return await (name === "data" ? openData(this.#dir) : open(join(this.#dir, name), "r"));
+      return await (name === "data" ? this.#files.openData() : this.#files.openTree());
     } catch (error) {
-      this.#warnings.push(`${join(this.#dir, name)}: ${(error as Error).message}`);
+      this.#warnings.push(`${this.#files.place}/${name}: ${(error as Error).message}`);
       return undefined;
     }
   }
@@ -111,6 +112,9 @@ export class PieceReader {
     if (this.#unknownSegments && (await this.#rebuildTree())) first = await this.#attempt(leaves);
     if (first.proof === undefined || this.#leadsToRoot(first.proof))
       return { ...first, warnings: this.#warnings };
+    const reason = "the stored tree does not lead to the piece's root; ingest the file again";
+    const lost = leaves.map((leaf) => ({ leaf, reason }));
+    if (!this.#files.isLocal) return { proof: undefined, lost, warnings: this.#warnings };
     // Leaves and segments are consistent, so the levels above the segments are damaged: recompute them.
     this.#rebuilt = await this.#rebuildTop();
     const second = await this.#attempt(leaves);
@@ -118,8 +122,7 @@ export class PieceReader {
       await this.#repairTop(this.#rebuilt);
       return { ...second, warnings: this.#warnings };
     }
-    const reason = "the stored tree does not lead to the piece's root; ingest the file again";
-    return { proof: undefined, lost: leaves.map((leaf) => ({ leaf, reason })), warnings: this.#warnings };
+    return { proof: undefined, lost, warnings: this.#warnings };
   }
 
   async #attempt(leaves: readonly number[]): Promise<Omit<PieceProving, "warnings">> {
@@ -220,16 +223,14 @@ export class PieceReader {
 
   /** Repairs a part of the tree file in place; every part can be computed from the piece. */
   async #repair(what: string, offset: number, bytes: Uint8Array): Promise<void> {
-    this.#warnings.push(`${join(this.#dir, "tree")}: ${what} was damaged; recomputed from the piece`);
+    const tree = `${this.#files.place}/tree`;
+    this.#warnings.push(`${tree}: ${what} was damaged; recomputed from the piece`);
+    // The scrub makes the whole tree of such a piece anew.
+    if (!this.#files.isLocal) return;
     try {
-      const file = await open(join(this.#dir, "tree"), "r+");
-      try {
-        await file.write(bytes, 0, bytes.length, offset);
-      } finally {
-        await file.close();
-      }
+      await this.#files.patchTree(offset, bytes);
     } catch (error) {
-      this.#warnings.push(`${join(this.#dir, "tree")}: not repaired: ${(error as Error).message}`);
+      this.#warnings.push(`${tree}: not repaired: ${(error as Error).message}`);
     }
   }
 
@@ -239,7 +240,7 @@ export class PieceReader {
    */
   async #rebuildTree(): Promise<boolean> {
     const { size, root } = this.#entry;
-    if (size > maxRebuiltBytes) return false;
+    if (size > maxRebuiltBytes || !this.#files.isLocal) return false;
     const file = Buffer.alloc(this.#layout.fileBytes);
     file.set(encodeTreeHeader(size, root));
     const accumulator = new TreeAccumulator(this.#layout.segments, (level, index, hash) =>
@@ -253,13 +254,14 @@ export class PieceReader {
       accumulator.add(segment, computed.root);
     }
     if (!equalBytes(rootHash(size, accumulator.finish()), root)) return false;
+    const tree = `${this.#files.place}/tree`;
     try {
-      await writeFileAtomic(join(this.#dir, "tree"), file);
+      await this.#files.replaceTree(file);
     } catch (error) {
-      this.#warnings.push(`${join(this.#dir, "tree")}: not repaired: ${(error as Error).message}`);
+      this.#warnings.push(`${tree}: not repaired: ${(error as Error).message}`);
       return false;
     }
-    this.#warnings.push(`${join(this.#dir, "tree")}: was damaged; rebuilt from the piece's bytes`);
+    this.#warnings.push(`${tree}: was damaged; rebuilt from the piece's bytes`);
     await this.#tree?.close();
     this.#tree = await this.#open("tree");
     return true;
@@ -335,14 +337,14 @@ export class PieceReader {
   }
 
   /** Exactly `count` bytes; undefined for a short file, a disk error or no file. The caller then omits the leaves. */
-  async #read(file: FileHandle | undefined, count: number, position: number): Promise<Buffer | undefined> {
+  async #read(file: ReadFile | undefined, count: number, position: number): Promise<Buffer | undefined> {
     if (file === undefined) return undefined;
     const buffer = Buffer.alloc(count);
     try {
       const { bytesRead } = await file.read(buffer, 0, count, position);
       return bytesRead === count ? buffer : undefined;
     } catch (error) {
-      this.#warnings.push(`${this.#dir}: ${(error as Error).message}`);
+      this.#warnings.push(`${this.#files.place}: ${(error as Error).message}`);
       return undefined;
     }
   }

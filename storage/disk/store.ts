@@ -1,6 +1,6 @@
-import { chmod, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { equalBytes, fromHex, toHex } from "../core/bytes.ts";
+import { fromHex, toHex } from "../core/bytes.ts";
 import type { PieceEntry, PieceList } from "../core/piece-list.ts";
 import type { PieceProof, Proof } from "../core/proof.ts";
 import type { Draw } from "../core/sampling.ts";
@@ -9,14 +9,16 @@ import { pieceSourceStats } from "./hash-file.ts";
 import type { HashOptions } from "./hash-file.ts";
 import { PieceLists } from "./lists.ts";
 import { makeFiles } from "./make-tree.ts";
-import { allocate, dataPath, readSource, sourceChange, sourceText } from "./piece-files.ts";
+import { sourceText } from "./piece-files.ts";
 import { PieceReader } from "./piece-reader.ts";
 import type { PieceProving } from "./piece-reader.ts";
 import { readRange } from "./range-reader.ts";
 import type { ProvenRange } from "./range-reader.ts";
-import { treeHeaderBytes, decodeTreeHeader, treeLayout } from "./tree-file.ts";
+import { treeLayout } from "./tree-file.ts";
+import { UnreachableError } from "./unreachable.ts";
 import { VolumeSet } from "./volumes/volume-set.ts";
-import type { Volume, VolumeSetting } from "./volumes/volume.ts";
+import type { PlaceOfPiece } from "./volumes/volume-set.ts";
+import type { IncomingPiece, Volume, VolumeSetting } from "./volumes/volume.ts";
 
 export { StoreError } from "./lists.ts";
 export type { CurrentList } from "./lists.ts";
@@ -32,9 +34,6 @@ export type StoreOptions = {
   /** Folders for pieces. Default: the store's own folder. */
   readonly volumes?: readonly VolumeSetting[];
 };
-
-/** Folder of a piece that arrives in parts. Its files `data` and `tree` have their full length from the beginning. */
-export type IncomingPiece = { readonly dir: string; readonly data: string; readonly tree: string };
 
 /**
  * A provider's lists (lists.ts), and its pieces on one or more volumes (volumes/volume-set.ts). A piece's folder is
@@ -56,9 +55,9 @@ export class PieceStore extends PieceLists {
     return new PieceStore(dir, await VolumeSet.open(dir, volumes));
   }
 
-  /** Folder of a piece, or the one where it would be: for tools. A running provider may move it meanwhile. */
+  /** Folder of a piece on this machine, or the one where it would be: for tools. A running provider may move it meanwhile. */
   pieceDir(root: Uint8Array): string {
-    return this.volumes.locateNow(nameOfPiece(root));
+    return this.volumes.placeNow(nameOfPiece(root)).dir;
   }
 
   /**
@@ -70,9 +69,7 @@ export class PieceStore extends PieceLists {
     const { size } = await pieceSourceStats(source);
     const volume = await this.volumes.place(size + treeLayout(size).fileBytes);
     return this.#make(volume, async (work) => {
-      const data = join(work, "data");
-      const entry = await makeFiles(source, size, { data, tree: join(work, "tree") }, options);
-      await chmod(data, 0o444);
+      const entry = await volume.fill(work, { path: source }, { size }, options);
       await writeFile(join(work, "name"), basename(source));
       return entry;
     });
@@ -86,7 +83,7 @@ export class PieceStore extends PieceLists {
   async ingestInPlace(source: string, options: HashOptions = {}): Promise<PieceEntry> {
     const path = resolve(source);
     const { size, mtimeMs } = await pieceSourceStats(path);
-    const volume = await this.volumes.place(treeLayout(size).fileBytes);
+    const volume = await this.volumes.place(treeLayout(size).fileBytes, { isLocal: true });
     return this.#make(volume, async (work) => {
       const entry = await makeFiles(path, size, { tree: join(work, "tree") }, options);
       await writeFile(join(work, "source"), sourceText({ path, size, mtimeMs }));
@@ -124,30 +121,19 @@ export class PieceStore extends PieceLists {
    * count as taken.
    * @throws DiskFullError if no volume has room for it
    */
-  async incoming({ root, size }: PieceEntry): Promise<IncomingPiece> {
-    const name = nameOfPiece(root);
+  async incoming(entry: PieceEntry): Promise<IncomingPiece> {
+    const name = nameOfPiece(entry.root);
     const begun = await this.volumes.locateIncoming(name);
-    if (begun !== undefined) return incomingAt(begun.incomingDir(name));
-    const { fileBytes } = treeLayout(size);
-    const volume = await this.volumes.place(size + fileBytes);
-    // Renamed when its files have their length, so that a crash leaves no folder without them.
-    const work = volume.temporary();
-    const target = volume.incomingDir(name);
-    await namingFullDisk(volume.path, async () => {
-      await mkdir(work);
-      const { data, tree } = incomingAt(work);
-      await allocate(data, size);
-      await allocate(tree, fileBytes);
-      await volume.rename(work, target);
-    });
-    return incomingAt(target);
+    if (begun !== undefined) return begun.incoming(name);
+    const { root, size } = entry;
+    const volume = await this.volumes.place(size + treeLayout(size).fileBytes);
+    return namingFullDisk(volume.path, () => volume.beginIncoming(name, { root, size }));
   }
 
   /** Folder of a piece that arrives in parts, if one was made. */
   async begunIncoming({ root }: PieceEntry): Promise<IncomingPiece | undefined> {
     const name = nameOfPiece(root);
-    const volume = await this.volumes.locateIncoming(name);
-    return volume && incomingAt(volume.incomingDir(name));
+    return (await this.volumes.locateIncoming(name))?.incoming(name);
   }
 
   /** Makes a piece that arrived whole a stored one. The caller has verified all of its ranges and completed its tree file. */
@@ -156,18 +142,22 @@ export class PieceStore extends PieceLists {
     const volume = await this.volumes.locateIncoming(name);
     // A crash after the rename: it is published already.
     if (volume === undefined) return;
-    const dir = volume.incomingDir(name);
     await namingFullDisk(volume.path, async () => {
-      await chmod(join(dir, "data"), 0o444);
-      await this.publish(volume, dir, entry);
+      await volume.incoming(name).finish(entry);
+      await this.publish(volume, volume.incomingDir(name), entry);
     });
   }
 
+  /** Roots of the pieces of which parts arrived. */
+  async incomingRoots(): Promise<string[]> {
+    return (await this.volumes.incomingNames()).map((name) => `0x${name}`);
+  }
+
   /** Deletes what arrived of a piece. */
-  async dropIncoming({ root }: PieceEntry): Promise<void> {
+  async dropIncoming({ root }: Pick<PieceEntry, "root">): Promise<void> {
     const name = nameOfPiece(root);
     const volume = await this.volumes.locateIncoming(name);
-    if (volume !== undefined) await rm(volume.incomingDir(name), { recursive: true, force: true });
+    await volume?.dropIncoming(name);
   }
 
   /** Roots of all stored pieces. */
@@ -179,8 +169,8 @@ export class PieceStore extends PieceLists {
   async deletePiece(root: string): Promise<number> {
     const name = nameOfPiece(fromHex(root, 32));
     let bytes = 0;
-    for (const { volume, dir } of await this.volumes.locate(name)) {
-      bytes += (await stat(join(dir, "data")).catch(() => undefined))?.size ?? 0;
+    for (const { volume } of await this.volumes.locate(name)) {
+      bytes += await volume.dataBytes(name);
       await volume.remove(name);
     }
     return bytes;
@@ -193,9 +183,10 @@ export class PieceStore extends PieceLists {
 
   /** The stored piece with this root, by its tree file; undefined without a readable one. */
   async entryOf(root: string): Promise<PieceEntry | undefined> {
-    for (const { dir } of await this.volumes.locate(nameOfPiece(fromHex(root, 32)))) {
-      const header = await headerIn(dir);
-      if (header !== undefined && toHex(header.root) === root) return header;
+    const name = nameOfPiece(fromHex(root, 32));
+    for (const { volume } of await this.volumes.locate(name)) {
+      const entry = await volume.entryOf(name);
+      if (entry !== undefined && toHex(entry.root) === root) return entry;
     }
     return undefined;
   }
@@ -217,55 +208,72 @@ export class PieceStore extends PieceLists {
     return { proof: { pieces }, lost, warnings };
   }
 
-  /** Tries all folders of the piece, and again if it was moved meanwhile. */
+  /** Tries all places of the piece, and again if it was moved meanwhile. */
   async #provePiece(entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
     let best: PieceProving | undefined;
     let tried: readonly string[] = [];
     for (;;) {
-      const dirs = await this.#dirsOf(entry.root);
-      if (best !== undefined && dirs.every((dir) => tried.includes(dir))) return best;
-      for (const dir of dirs) {
-        const proving = await PieceReader.prove(dir, entry, leaves);
+      const places = await this.#placesOf(entry.root);
+      if (best !== undefined && places.every(({ dir }) => tried.includes(dir))) return best;
+      for (const { files } of places) {
+        const proving = await PieceReader.prove(files, entry, leaves);
         if (proving.lost.length === 0) return proving;
         if (best === undefined || proving.lost.length < best.lost.length) best = proving;
       }
-      tried = [...tried, ...dirs];
+      tried = [...tried, ...places.map(({ dir }) => dir)];
     }
   }
 
-  /** Folders of a piece; the one where it would be if there is none. */
-  async #dirsOf(root: Uint8Array): Promise<string[]> {
-    const found = await this.volumes.locate(nameOfPiece(root));
-    return found.length > 0 ? found.map(({ dir }) => dir) : [this.pieceDir(root)];
+  /** Places of a piece; the one where it would be if there is none. */
+  async #placesOf(root: Uint8Array): Promise<PlaceOfPiece[]> {
+    const name = nameOfPiece(root);
+    const found = await this.volumes.locate(name);
+    return found.length > 0 ? found : [this.volumes.placeNow(name)];
   }
 
-  /** A range of a piece with its proof (storage/core/range.ts); undefined if this store cannot prove it. */
+  /**
+   * A range of a piece with its proof (storage/core/range.ts); undefined if this store cannot prove it.
+   * @throws UnreachableError if a volume that has the piece cannot be asked, and no other one proves it
+   */
   async readRange(entry: PieceEntry, range: number): Promise<ProvenRange | undefined> {
     let tried: readonly string[] = [];
+    let unreachable: UnreachableError | undefined;
     for (;;) {
-      const dirs = (await this.#dirsOf(entry.root)).filter((dir) => !tried.includes(dir));
-      if (dirs.length === 0) return undefined;
-      for (const dir of dirs) {
-        const proven = await readRange(dir, entry, range);
-        if (proven !== undefined) return proven;
+      const places = (await this.#placesOf(entry.root)).filter(({ dir }) => !tried.includes(dir));
+      if (places.length === 0) break;
+      for (const { files } of places) {
+        try {
+          const proven = await readRange(files, entry, range);
+          if (proven !== undefined) return proven;
+        } catch (error) {
+          if (!(error instanceof UnreachableError)) throw error;
+          unreachable = error;
+        }
       }
-      tried = [...tried, ...dirs];
+      tried = [...tried, ...places.map(({ dir }) => dir)];
     }
+    if (unreachable !== undefined) throw unreachable;
+    return undefined;
   }
 
   /** Remembers damage that a check found, so that `faultOf` reports it until the file is replaced; undefined: there is none. */
   async noteDamage({ root }: PieceEntry, text: string | undefined): Promise<void> {
     if (text === undefined) this.#damage.delete(toHex(root));
-    else this.#damage.set(toHex(root), { text, version: await versionIn(await this.#dirsOf(root)) });
+    else this.#damage.set(toHex(root), { text, version: await this.#version(root) });
   }
 
   /** The damage that was noted, if the piece's files are still those in which it was found. */
   async notedDamage({ root }: Pick<PieceEntry, "root">): Promise<string | undefined> {
     const noted = this.#damage.get(toHex(root));
-    if (noted === undefined || noted.version === (await versionIn(await this.#dirsOf(root))))
-      return noted?.text;
+    if (noted === undefined || noted.version === (await this.#version(root))) return noted?.text;
     this.#damage.delete(toHex(root));
     return undefined;
+  }
+
+  /** Changes when the bytes of a piece are written or replaced. */
+  async #version(root: Uint8Array): Promise<string> {
+    const places = await this.#placesOf(root);
+    return (await Promise.all(places.map(({ volume }) => volume.version(nameOfPiece(root))))).join();
   }
 
   /**
@@ -276,13 +284,14 @@ export class PieceStore extends PieceLists {
     const noted = await this.notedDamage(entry);
     if (noted !== undefined) return noted;
     let fault: string | undefined;
-    for (const dir of await this.#dirsOf(entry.root)) {
-      const here = await faultIn(dir, entry);
+    const name = nameOfPiece(entry.root);
+    for (const { volume } of await this.#placesOf(entry.root)) {
+      const here = await volume.faultOf(name, entry);
       if (here === undefined) return undefined;
       fault ??= here;
     }
     const gone = (await this.volumes.look()).filter(({ condition }) => condition === "gone");
-    if (gone.length === 0 || (await this.volumes.locate(nameOfPiece(entry.root))).length > 0) return fault;
+    if (gone.length === 0 || (await this.volumes.locate(name)).length > 0) return fault;
     const paths = gone.map(({ path, reason }) => `${path} (${reason})`).join(", ");
     return `${toHex(entry.root)}: on no volume that can be read; gone: ${paths}`;
   }
@@ -291,54 +300,4 @@ export class PieceStore extends PieceLists {
 /** The name of a piece's folder. */
 export function nameOfPiece(root: Uint8Array): string {
   return toHex(root).slice(2);
-}
-
-/** Changes when a file with the bytes of a piece is written or replaced. */
-async function versionIn(dirs: readonly string[]): Promise<string> {
-  const versions = dirs.map(async (dir) => {
-    const stats = await stat(await dataPath(dir)).catch(() => undefined);
-    return stats === undefined ? "none" : `${dir} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
-  });
-  return (await Promise.all(versions)).join();
-}
-
-function incomingAt(dir: string): IncomingPiece {
-  return { dir, data: join(dir, "data"), tree: join(dir, "tree") };
-}
-
-async function faultIn(dir: string, entry: PieceEntry): Promise<string | undefined> {
-  const note = await readSource(dir);
-  const own = await stat(join(dir, "data")).catch(() => undefined);
-  if (own === undefined && note !== undefined) {
-    const change = await sourceChange(note);
-    if (change !== undefined) return change;
-  } else if (own === undefined) return `${join(dir, "data")}: missing; ingest the file again`;
-  else if (own.size !== entry.size) return wrongSize(join(dir, "data"), entry.size, own.size);
-  const tree = join(dir, "tree");
-  const stats = await stat(tree).catch(() => undefined);
-  const { fileBytes } = treeLayout(entry.size);
-  if (stats === undefined) return `${tree}: missing; ingest the file again`;
-  if (stats.size !== fileBytes) return wrongSize(tree, fileBytes, stats.size);
-  const header = await headerIn(dir);
-  if (header?.size === entry.size && equalBytes(header.root, entry.root)) return undefined;
-  return `${tree}: its header is damaged; ingest the file again`;
-}
-
-function wrongSize(path: string, expected: number, actual: number): string {
-  return `${path}: expected ${expected} bytes, actual ${actual}; ingest the file again`;
-}
-
-/** Size and root in a piece's tree file; undefined without a readable one. */
-async function headerIn(dir: string): Promise<PieceEntry | undefined> {
-  const file = await open(join(dir, "tree"), "r").catch(() => undefined);
-  if (file === undefined) return undefined;
-  try {
-    const { buffer } = await file.read(Buffer.alloc(treeHeaderBytes), 0, treeHeaderBytes, 0);
-    const header = decodeTreeHeader(buffer);
-    return header && { ...header, root: Uint8Array.from(header.root) };
-  } catch {
-    return undefined;
-  } finally {
-    await file.close();
-  }
 }

@@ -1,15 +1,15 @@
 /** Moves the pieces of a volume to the others while any number of processes prove them. */
-import { chmod, copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PieceEntry } from "../../core/piece-list.ts";
 import { isWhole } from "../check-piece.ts";
 import { isDiskFull, namingFullDisk } from "../disk-full.ts";
 import type { HashOptions } from "../hash-file.ts";
-import { makeFiles } from "../make-tree.ts";
-import { readSource } from "../piece-files.ts";
 import { nameOfPiece } from "../store.ts";
 import type { PieceStore } from "../store.ts";
 import { treeLayout } from "../tree-file.ts";
+import { UnreachableError } from "../unreachable.ts";
+import type { PlaceOfPiece } from "./volume-set.ts";
 import type { Volume } from "./volume.ts";
 
 export type DrainOptions = {
@@ -32,6 +32,7 @@ export type Drained = {
  * Marks the volume as draining and moves its pieces. A copy is complete, durable and compared with the piece's root before the original
  * is deleted, so a crash at any moment loses nothing, and the next drain goes on.
  * @throws DiskFullError if the other volumes have no room; what was moved stays moved
+ * @throws UnreachableError if an object store cannot be asked; likewise
  */
 export async function drainVolume(
   store: PieceStore,
@@ -55,7 +56,7 @@ export async function drainVolume(
       }
     }
   }
-  const arriving = (await readdir(join(volume.path, "incoming"))).length;
+  const arriving = await volume.arriving();
   return {
     moved,
     movedBytes,
@@ -76,9 +77,9 @@ async function movePiece(
   if (entry === undefined) return "its tree file is damaged: ingest the file again";
   const elsewhere = (await store.volumes.locate(name)).filter((one) => one.volume !== volume);
   let isCopied = false;
-  for (const other of elsewhere) isCopied ||= await isWhole(other.dir, entry);
+  for (const other of elsewhere) isCopied ||= await isWhole(other.files, entry);
   if (!isCopied) {
-    const fault = await copyPiece(store, dir, entry, onPiece);
+    const fault = await copyPiece(store, { volume, dir, files: volume.files(name) }, entry, onPiece);
     if (fault !== undefined) return fault;
   }
   try {
@@ -95,15 +96,17 @@ async function movePiece(
 
 async function copyPiece(
   store: PieceStore,
-  dir: string,
+  { volume, dir, files }: PlaceOfPiece,
   entry: PieceEntry,
   onPiece: NonNullable<DrainOptions["onPiece"]>,
 ): Promise<string | undefined> {
   const { size, root } = entry;
   const { fileBytes } = treeLayout(size);
-  const isHere = (await stat(join(dir, "data")).catch(() => undefined)) !== undefined;
-  const isElsewhere = !isHere && (await readSource(dir)) !== undefined;
-  const target = await store.volumes.place(isElsewhere ? fileBytes : size + fileBytes);
+  const isElsewhere =
+    (await volume.dataBytes(nameOfPiece(root))) === 0 && (await files.source()) !== undefined;
+  const target = isElsewhere
+    ? await store.volumes.place(fileBytes, { isLocal: true })
+    : await store.volumes.place(size + fileBytes);
   const work = target.temporary();
   return namingFullDisk(target.path, async () => {
     await mkdir(work);
@@ -113,20 +116,15 @@ async function copyPiece(
         // The file stays where it lies.
         for (const file of ["tree", "source"]) await copyFile(join(dir, file), join(work, file));
       } else {
-        const files = { data: join(work, "data"), tree: join(work, "tree") };
-        const copied = await makeFiles(
-          join(dir, "data"),
-          size,
-          files,
-          onPiece(`0x${nameOfPiece(root)}`, size),
-        );
+        const origin = volume.isLocal ? { path: join(dir, "data") } : { files };
+        const options = onPiece(`0x${nameOfPiece(root)}`, size);
+        const copied = await target.fill(work, origin, { size, expected: root }, options);
         if (nameOfPiece(copied.root) !== nameOfPiece(root)) return "it is damaged: ingest the file again";
-        await chmod(files.data, 0o444);
       }
       await store.publish(target, work, entry);
       return undefined;
     } catch (error) {
-      if (isDiskFull(error)) throw error;
+      if (isDiskFull(error) || error instanceof UnreachableError) throw error;
       // A missing file or a bad sector of one piece: the others are moved.
       return (error as Error).message;
     } finally {

@@ -12,8 +12,9 @@ import { DiskFullError } from "../disk-full.ts";
 import { whyNot } from "../file-words.ts";
 import { StoreError } from "../lists.ts";
 import { readMark, writeMark } from "./mark.ts";
+import type { PieceFiles } from "../readable-piece.ts";
 import { Volume } from "./volume.ts";
-import type { VolumeSetting } from "./volume.ts";
+import type { Found, VolumeSetting } from "./volume.ts";
 
 /**
  * "draining" and "closed" take no new pieces: the operator drains the volume, or it is the store's own folder beside other volumes.
@@ -40,10 +41,16 @@ type Member = {
   readonly isHome: boolean;
   /** False for the store's own folder beside other volumes. */
   readonly isNamed: boolean;
+  /** Of the settings of a volume that is no folder. */
+  readonly key?: string | undefined;
 };
-type Found =
-  | { readonly id: string; readonly fault?: undefined }
-  | { readonly id?: undefined; readonly fault: string };
+
+export type PlaceOfPiece = {
+  readonly volume: Volume;
+  /** On this machine. */
+  readonly dir: string;
+  readonly files: PieceFiles;
+};
 
 export class VolumeSet {
   readonly #home: string;
@@ -64,7 +71,14 @@ export class VolumeSet {
   /** Takes other volumes from now on, also while pieces are proven. */
   async use(settings: readonly VolumeSetting[]): Promise<void> {
     const known = new Map(this.#members.map(({ volume }) => [volume.path, volume]));
+    const keys = new Map(this.#members.map(({ volume, key }) => [volume.path, key]));
     const made = settings.map((setting): Member => {
+      const { remote } = setting;
+      if (remote !== undefined) {
+        const before = keys.get(setting.path) === remote.key ? known.get(setting.path) : undefined;
+        const volume = before ?? remote.open(this.#home);
+        return { volume, isHome: false, isNamed: true, key: remote.key };
+      }
       const path = resolve(setting.path);
       const before = known.get(path);
       // The known volume knows the sizes of its pieces.
@@ -122,6 +136,11 @@ export class VolumeSet {
     const { path } = volume;
     if (isHome) return { id: homeId };
     try {
+      const remote = await volume.identify();
+      if (remote !== undefined) {
+        if (remote.fault === undefined) await this.#note(remote.id, path);
+        return remote;
+      }
       if (!(await stat(path)).isDirectory()) return { fault: "it is a file, expected a folder" };
       const marked = await readMark(path);
       if (marked === undefined && (await this.#idsAt(path)).length > 0) {
@@ -185,9 +204,10 @@ export class VolumeSet {
     return join(this.#home, "volumes", `${id}.draining`);
   }
 
-  /** The volume at a path; undefined if the settings name none there. */
+  /** The volume at a path, or with a name; undefined if the settings name none there. */
   at(path: string): Volume | undefined {
-    return this.#members.find(({ volume }) => volume.path === resolve(path))?.volume;
+    const named = this.#members.find(({ volume }) => volume.path === path || volume.path === resolve(path));
+    return named?.volume;
   }
 
   /** @throws StoreError if the volume is gone */
@@ -200,13 +220,13 @@ export class VolumeSet {
   }
 
   /**
-   * The ready volume with the most free bytes, if a piece fits.
+   * The ready volume with the most free bytes, if a piece fits. `isLocal`: on a disk of this machine.
    * @throws DiskFullError that names every volume and why it does not take the piece
    * @throws StoreError that does so, if none takes new pieces
    */
-  async place(bytes: number): Promise<Volume> {
+  async place(bytes: number, { isLocal = false } = {}): Promise<Volume> {
     let best: VolumeLook | undefined;
-    const looks = await this.look();
+    const looks = (await this.look()).filter(({ path }) => !isLocal || this.at(path)?.isLocal === true);
     for (const look of looks) {
       if (look.condition !== "ready" || look.freeBytes < bytes) continue;
       if (best === undefined || look.freeBytes > best.freeBytes) best = look;
@@ -223,26 +243,36 @@ export class VolumeSet {
     throw new DiskFullError(undefined, { detail: `no volume takes ${bytes} bytes: ${whys.join("; ")}` });
   }
 
-  /** Folders of a piece: one, or two after a crash in a move, or none. */
-  async locate(name: string): Promise<{ readonly volume: Volume; readonly dir: string }[]> {
+  /** Places of a piece: one, or two after a crash in a move, or none. */
+  async locate(name: string): Promise<PlaceOfPiece[]> {
     const found = [];
     for (const { volume } of this.#members) {
-      const dir = volume.pieceDir(name);
-      if (await exists(dir)) found.push({ volume, dir });
+      if (await exists(volume.pieceDir(name))) found.push(placeOn(volume, name));
     }
     return found;
   }
 
-  /** As `locate`, for tools: the first folder, or the one where the piece would be. */
-  locateNow(name: string): string {
-    const dirs = this.#members.map(({ volume }) => volume.pieceDir(name));
-    return dirs.find((dir) => existsSync(dir)) ?? (dirs[0] as string);
+  /** The first place of a piece, or the one where it would be. */
+  placeNow(name: string): PlaceOfPiece {
+    const volumes = this.#members.map(({ volume }) => volume);
+    const found = volumes.find((volume) => existsSync(volume.pieceDir(name)));
+    return placeOn(found ?? (volumes[0] as Volume), name);
   }
 
   /** Volume with the folder of a piece that arrives in parts. */
   async locateIncoming(name: string): Promise<Volume | undefined> {
     for (const { volume } of this.#members) if (await exists(volume.incomingDir(name))) return volume;
     return undefined;
+  }
+
+  /** Names of the pieces of which parts arrived, on the volumes that can be read. */
+  async incomingNames(): Promise<string[]> {
+    const names = new Set<string>();
+    for (const member of this.#members) {
+      if ((await this.#find(member)).fault !== undefined) continue;
+      for (const name of await member.volume.incomingNames()) names.add(name);
+    }
+    return [...names].sort();
   }
 
   /** Names of all pieces on the volumes that can be read. */
@@ -254,6 +284,10 @@ export class VolumeSet {
     }
     return [...names].sort();
   }
+}
+
+function placeOn(volume: Volume, name: string): PlaceOfPiece {
+  return { volume, dir: volume.pieceDir(name), files: volume.files(name) };
 }
 
 async function exists(path: string): Promise<boolean> {

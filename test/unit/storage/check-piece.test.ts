@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
 import { checkPiece } from "../../../storage/disk/check-piece.ts";
+import { filesIn } from "../../../storage/disk/readable-piece.ts";
 import type { CheckedPiece, CheckOptions } from "../../../storage/disk/check-piece.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 import { layerBytes } from "../../../storage/disk/segment-hasher.ts";
@@ -29,7 +30,7 @@ async function stored(): Promise<Stored> {
     data: join(folder, "data"),
     tree: join(folder, "tree"),
     entry,
-    check: (options = {}) => checkPiece(folder, entry, { temporary, ...options }),
+    check: (options = {}) => checkPiece(filesIn(folder), entry, { temporary, ...options }),
   };
 }
 

@@ -6,6 +6,7 @@ import { toHex } from "../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
 import { checkPiece } from "../../../storage/disk/check-piece.ts";
+import { filesIn } from "../../../storage/disk/readable-piece.ts";
 import type { CheckedPiece } from "../../../storage/disk/check-piece.ts";
 import { PieceSourceError } from "../../../storage/disk/hash-file.ts";
 import { addInPlace, filesUnder } from "../../../storage/disk/in-place.ts";
@@ -39,7 +40,7 @@ async function proven(store: PieceStore, entry: PieceEntry): Promise<number[]> {
 }
 
 const check = ({ dir, entry, store }: Stored): Promise<CheckedPiece | undefined> =>
-  checkPiece(dir, entry, { temporary: () => store.volumes.at(store.dir)!.temporary() });
+  checkPiece(filesIn(dir), entry, { temporary: () => store.volumes.at(store.dir)!.temporary() });
 
 describe("a file that is stored where it lies", () => {
   it("is proven and served from there, and takes the space of its tree alone", async () => {

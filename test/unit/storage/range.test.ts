@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { segmentBytes } from "../../../storage/core/geometry.ts";
 import { rangeBytes, rangeCount, rangePlace, rangeRoot, rangeSiblings } from "../../../storage/core/range.ts";
 import { segmentRoot } from "../../../storage/core/merkle.ts";
+import { filesIn } from "../../../storage/disk/readable-piece.ts";
 import { readRange, verifyRange } from "../../../storage/disk/range-reader.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
@@ -58,11 +59,11 @@ describe("ranges", () => {
     data[rangeBytes + 7] = (data[rangeBytes + 7] ?? 0) ^ 1;
     await chmod(join(dir, "data"), 0o644);
     await writeFile(join(dir, "data"), data);
-    expect(await readRange(dir, entry, 0)).toBeDefined();
-    expect(await readRange(dir, entry, 1)).toBeUndefined();
+    expect(await readRange(filesIn(dir), entry, 0)).toBeDefined();
+    expect(await readRange(filesIn(dir), entry, 1)).toBeUndefined();
     await writeFile(join(dir, "data"), data.subarray(0, rangeBytes - 1));
-    expect(await readRange(dir, entry, 0)).toBeUndefined();
-    expect(await readRange(join(dir, "nowhere"), entry, 0)).toBeUndefined();
+    expect(await readRange(filesIn(dir), entry, 0)).toBeUndefined();
+    expect(await readRange(filesIn(join(dir, "nowhere")), entry, 0)).toBeUndefined();
   });
 
   it("have roots that match their segment roots and siblings, and none if one is missing", async () => {

@@ -249,7 +249,7 @@ describe("a piece that arrives in parts", () => {
     const again = await PieceStore.open(home, { volumes });
     const resumed = await again.incoming(entry);
     expect(resumed.dir).toBe(dir);
-    await cp(made.data, resumed.data);
+    await cp(made.data, join(resumed.dir, "data"));
     await cp(made.tree, resumed.tree);
     expect(await proven(again, entry)).toBe(0);
     await again.publishIncoming(entry);
