@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { createServer, type Server } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../storage/disk/is-running.ts";
 
 /**
  * Below the range of ephemeral ports (from 32768 on Linux, from 49152 elsewhere): an outgoing connection may take a port of that
@@ -16,15 +17,6 @@ const maxTries = 1_000;
 /** Files with the process ids of those that drew a port and may not listen on it yet. */
 const reservations = join(tmpdir(), `whitepay-ports-${userInfo().uid}`);
 const reserved = new Set<number>();
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
 
 const fileOf = (port: number): string => join(reservations, String(port));
 
@@ -39,7 +31,7 @@ function sweep(): void {
       // Its process has just ended.
     }
     // Empty while its process writes it.
-    if (owner !== "" && !isAlive(Number(owner))) rmSync(file, { force: true });
+    if (owner !== "" && !isRunning(Number(owner))) rmSync(file, { force: true });
   }
 }
 
