@@ -41,6 +41,8 @@ export type Event =
       /** R37: versions to which the daemon has consented. */
       readonly consents: readonly number[];
     }
+  /** The blocks of the next `blocks` event. It precedes the `committee` events of the same head: what they close depends on these hashes (R13). */
+  | { readonly kind: "hashes"; readonly blocks: readonly Block[] }
   /** State of the committee at the view (R4). It precedes the `blocks` event of the head that made it visible. */
   | { readonly kind: "committee"; readonly snapshot: CommitteeSnapshot }
   /** Consecutive canonical blocks. They replace all known blocks at or above the first number (a reorg). */

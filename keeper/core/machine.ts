@@ -1,6 +1,6 @@
 /** The state machine: events in, effects out. This file has the only switch on event kinds. */
 import type { Effect } from "./effects.ts";
-import type { Event } from "./events.ts";
+import type { Block, Event } from "./events.ts";
 import { hear, drainEarly } from "./inbox.ts";
 import { onPulled, tickHello, tickPull } from "./liveness.ts";
 import type { Config, KeeperState, Step } from "./state.ts";
@@ -44,6 +44,8 @@ function apply(now: Step, event: Event): void {
   switch (event.kind) {
     case "restored":
       return restore(now, event);
+    case "hashes":
+      return noteHashes(now.state, event.blocks);
     case "committee":
       onCommittee(now, event.snapshot);
       return updateTurn(now);
@@ -127,15 +129,22 @@ function forgetHashes(state: KeeperState, from: number): void {
   }
 }
 
+/** Consecutive blocks replace all known blocks at or above the first number (a reorg). */
+function noteHashes(state: KeeperState, blocks: readonly Block[]): void {
+  const first = blocks[0];
+  if (first === undefined) return;
+  if (first.number <= state.head) {
+    for (const number of state.hashes.keys()) if (number >= first.number) state.hashes.delete(number);
+  }
+  for (const block of blocks) state.hashes.set(block.number, block.hash);
+}
+
 function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
   const { state } = now;
   const first = event.blocks[0];
   const last = event.blocks.at(-1);
   if (first === undefined || last === undefined) return;
-  if (first.number <= state.head) {
-    for (const number of state.hashes.keys()) if (number >= first.number) state.hashes.delete(number);
-  }
-  for (const block of event.blocks) state.hashes.set(block.number, block.hash);
+  noteHashes(state, event.blocks);
   state.head = last.number;
   forgetHashes(state, first.number);
   state.entropy = event.entropy;

@@ -1,9 +1,10 @@
 /** Turns (R5–R7): entering and leaving a turn, its round, and checks that every agreement stage uses. */
 import type { Message, MessageOf, RoundKey } from "../../protocol/messages.ts";
 import { roundId } from "../../protocol/messages.ts";
-import { dutyIndex, isIdle } from "../../protocol/committee.ts";
-import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import { dutyIndex } from "../../protocol/committee.ts";
+import type { CommitteeParams, CommitteeSnapshot, ScopeSource } from "../../protocol/committee.ts";
 import { scopeOf } from "../../protocol/scope.ts";
+import type { Scope } from "../../protocol/scope.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import { reason, viewOf } from "./state.ts";
@@ -38,7 +39,7 @@ function turnBeforeReorg({ certifiedTurn }: KeeperState, ts: number, number: num
   return certifiedTurn;
 }
 
-/** Undefined before the first turn, while the committee has nothing to certify, without duties in it, and until the scope is known. */
+/** Undefined before the first turn, without duties in the committee, while it is idle (R5: it has no scope), and until the scope is known. */
 function newTurn(
   { state, config }: Step,
   committee: CommitteeSnapshot,
@@ -46,7 +47,7 @@ function newTurn(
 ): TurnState | undefined {
   const { ts, params, version, scope: source } = committee;
   const me = dutyIndex(version, config.me);
-  if (number < 1 || me < 0 || isIdle(committee)) return undefined;
+  if (number < 1 || me < 0) return undefined;
   const window = turnWindow(ts, params, number);
   if (source?.te !== window.te) return undefined;
   const operators = version.members.map((member) => member.operator);
@@ -60,7 +61,7 @@ function newTurn(
     leader: leaderOf(order, number),
     failed: failedLeaders(order, number, faultBound(operators.length)),
     version,
-    scope: scopeOf(params, ts, source),
+    scope: scopeOfTurn(params, ts, source),
     enteredAt: state.head,
     announced: false,
     contradicted: false,
@@ -77,6 +78,17 @@ function newTurn(
     asked: 0,
     told: new Set(),
   };
+}
+
+const scopes = new WeakMap<ScopeSource, { readonly params: CommitteeParams; readonly scope: Scope }>();
+
+/** A turn begins anew after a reorg, and keepers of one process may read the same snapshot: the scope is derived once. */
+function scopeOfTurn(params: CommitteeParams, ts: number, source: ScopeSource): Scope {
+  const known = scopes.get(source);
+  if (known?.params === params && known.scope.ts === ts) return known.scope;
+  const scope = scopeOf(params, ts, source);
+  scopes.set(source, { params, scope });
+  return scope;
 }
 
 export function newHandIn(): HandIn {

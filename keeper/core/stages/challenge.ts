@@ -12,8 +12,14 @@ import type { Event } from "../events.ts";
 import { reason } from "../state.ts";
 import type { ChallengeTask, Step } from "../state.ts";
 
+let lastTask = { operator: "0x" as Hex, slot: -1, key: "" };
+
+/** A provider's answers about many groups arrive together, so the last key is kept. */
 export function taskKey(operator: Hex, slot: number): string {
-  return `${operator}/${slot}`;
+  if (lastTask.slot !== slot || lastTask.operator !== operator) {
+    lastTask = { operator, slot, key: `${operator}/${slot}` };
+  }
+  return lastTask.key;
 }
 
 function holdsSeat(step: Step, { version, next }: CommitteeSnapshot): boolean {

@@ -29,6 +29,8 @@ export function revealDeadline(auditBlock: number, params: CommitteeParams): num
   return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
+type Audit = NonNullable<CloseState["audit"]>;
+
 /** The audit of a closed set, once its audit block is confirmed (R20). Every reveal is checked against the same draws. */
 export function auditOf(step: Step, turn: TurnState, close: CloseState): CloseState["audit"] {
   const { committee } = step.state;
@@ -199,7 +201,7 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   const close = round.closes.find((c) => c.hash === body.closedSet);
   const audit = close === undefined ? undefined : auditOf(step, turn, close);
   if (close === undefined || audit === undefined) return;
-  const mismatch = revealFault(turn, round, close, message, uniqueDraws(audit.draws));
+  const mismatch = revealFault(turn, round, close, message, audit);
   if (mismatch !== undefined) {
     reveal.status = "rejected";
     return reason(step, "reveal-mismatch", `keeper ${message.keeper}: ${mismatch}`);
@@ -246,7 +248,7 @@ function revealFault(
   round: RoundState,
   close: CloseState,
   message: MessageOf<"reveal">,
-  expected: readonly LeafKey[],
+  audit: Audit,
 ): string | undefined {
   const { body, keeper } = message;
   const committed = close.message.body.commits.find((c) => c.keeper === keeper)?.commitment;
@@ -261,8 +263,22 @@ function revealFault(
   if (count !== expectedCount || (values.kind === "pages" && pages !== pageCount(count))) {
     return `values: expected ${expectedCount} in ${pageCount(expectedCount)} pages, actual ${count} in ${pages}`;
   }
-  return openedFault(turn.scope.records, body, expected);
+  const { records } = turn.scope;
+  const checked = checkedOpenings.get(body);
+  if (checked?.scope === records && checked.audit === audit.seed) return checked.fault;
+  const fault = openedFault(records, body, uniqueDraws(audit.draws));
+  checkedOpenings.set(body, { scope: records, audit: audit.seed, fault });
+  return fault;
 }
+
+type CheckedOpenings = {
+  readonly scope: RecordScope;
+  readonly audit: Hex;
+  readonly fault: string | undefined;
+};
+
+/** A reveal whose piece list is missing is checked again at every head; paths and leaves are the same each time. */
+const checkedOpenings = new WeakMap<MessageOf<"reveal">["body"], CheckedOpenings>();
 
 function openedFault(
   scope: RecordScope,

@@ -64,20 +64,29 @@ function withKnownHistory(
 ): CommitteeSnapshot {
   const from = Math.min(shown.ts, old.ts, ...carriedFrom);
   const known = new Map(old.groups.map((group) => [group.number, group]));
-  const extended = (groups: readonly GroupEntry[]): GroupEntry[] =>
-    groups.map((group) => withGroupHistory(group, known.get(group.number), from));
+  const extended = (groups: readonly GroupEntry[]): readonly GroupEntry[] =>
+    mapChanged(groups, (group) => withGroupHistory(group, known.get(group.number), from));
   const { scope } = shown;
+  const groups = extended(shown.groups);
+  const inScope = scope === undefined ? undefined : extended(scope.groups);
+  if (groups === shown.groups && inScope === scope?.groups) return shown;
   return {
     ...shown,
-    groups: extended(shown.groups),
-    scope: scope === undefined ? undefined : { ...scope, groups: extended(scope.groups) },
+    groups,
+    scope: scope === undefined || inScope === undefined ? undefined : { ...scope, groups: inScope },
   };
+}
+
+/** Like `map`, but returns the list itself if no element changes: most snapshots show all commitments that this keeper knows. */
+function mapChanged<T>(list: readonly T[], change: (one: T) => T): readonly T[] {
+  const changed = list.map(change);
+  return changed.every((one, i) => one === list[i]) ? list : changed;
 }
 
 function withGroupHistory(group: GroupEntry, old: GroupEntry | undefined, from: number): GroupEntry {
   if (old === undefined) return group;
   const before = new Map(old.providers.map((provider) => [provider.index, provider.history]));
-  const providers = group.providers.map((provider) => {
+  const providers = mapChanged(group.providers, (provider) => {
     const first = provider.history[0]?.fromBlock ?? 0;
     if (first <= from) return provider;
     const earlier: readonly DataCheckpoint[] =
@@ -86,7 +95,7 @@ function withGroupHistory(group: GroupEntry, old: GroupEntry | undefined, from: 
     const kept = earlier.slice(Math.max(inForce, 0));
     return kept.length === 0 ? provider : { ...provider, history: [...kept, ...provider.history] };
   });
-  return { ...group, providers };
+  return providers === group.providers ? group : { ...group, providers };
 }
 
 function prune(step: Step, snapshot: CommitteeSnapshot, ts: number): void {

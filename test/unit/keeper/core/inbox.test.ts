@@ -73,4 +73,13 @@ describe("a message that belongs to no later stage", () => {
     ]);
     expect(waiting(round)).toBe(0);
   });
+
+  it("of the same turn and leader in another version is dropped, also if its envelope names that version", () => {
+    const round = Round.followed();
+    round.announce();
+    const message = commitOf(0, { ...roundKeyOf(round.turn), version: 2 });
+    round.hear({ ...message, version: 2 });
+    expect(round.details("wrong-round")).toEqual(["commit of keeper 0"]);
+    expect(round.state.commits.has(0)).toBe(false);
+  });
 });

@@ -168,6 +168,24 @@ describe("the challenges of a slot", () => {
     }
   });
 
+  it("leave a record only if the challenge block + d lies before the end of the membership (R8)", () => {
+    const { answer } = committeeAt(10).params;
+    const recorded = (left: number | undefined): Machine => {
+      const machine = new Machine();
+      const groups = [groupOf(1, [providerEntry(0)], { left })];
+      machine.step({ kind: "committee", snapshot: committeeAt(10, { groups }) });
+      machine.walk(10, 14, proven);
+      return machine;
+    };
+    const open = new Machine();
+    open.step({ kind: "committee", snapshot: committeeAt(10) });
+    let head = 10;
+    while (!open.effects.some(({ kind }) => kind === "challenge")) open.walk(head, head++, proven);
+    const askedAt = head - 1;
+    expect(recorded(askedAt + answer + 1).state.records.size).toBe(1);
+    expect(recorded(askedAt + answer).state.records.size).toBe(0);
+  });
+
   it("are not sent by a member that resigned (R37)", () => {
     const machine = new Machine();
     const { version } = committeeAt(10);

@@ -1,5 +1,7 @@
 /** R19, R22: when a keeper decides from the leader's bundle. */
 import { describe, expect, it } from "vitest";
+import { bitmap } from "../../../../../protocol/bitmap.ts";
+import { phaseTimeout } from "../../../../../protocol/turns.ts";
 import { confirmations, delivery, Round, te } from "../../../../support/round.ts";
 
 const P = te + confirmations;
@@ -65,5 +67,41 @@ describe("a bundle", () => {
     round.reveal(left);
     expect(round.details("keeper-left-out")).toEqual([]);
     expect(round.state.evaluation?.disputed).toBeDefined();
+  });
+
+  it("waits for a reveal that its leader is checking, although the time for reveals is over (R19)", () => {
+    const round = Round.signing(true);
+    for (const keeper of round.others) round.commit(keeper);
+    const auditBlock = round.state.closes[0]?.message.body.auditBlock ?? 0;
+    round.walkTo(auditBlock + confirmations);
+    const [last, ...rest] = round.others as [number, ...number[]];
+    for (const keeper of rest) round.reveal(keeper);
+    round.checksEnd = false;
+    const { hash } = round.reveal(last);
+    round.walkTo(auditBlock + confirmations + phaseTimeout(30) + 1);
+    expect(round.state.bundle).toBeUndefined();
+    const checked = { round: round.state.id, reveal: hash, keeper: last, fault: undefined };
+    const effects = round.machine.step({ kind: "openings-checked", ...checked });
+    const bundles = effects.flatMap((e) =>
+      e.kind === "broadcast" && e.body.kind === "bundle" ? e.body.reveals.map(({ keeper }) => keeper) : [],
+    );
+    expect(bundles).toEqual([0, 1, 2, 3]);
+  });
+
+  it("pays no keeper that led an earlier turn of the interval (R28)", () => {
+    const head = te + 30 + confirmations;
+    const rounds = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => new Round({ seed, firstHead: head }));
+    const round = rounds.find(({ turn }) => ![turn.leader, ...turn.failed].includes(turn.me)) as Round;
+    const { failed, me } = round.turn;
+    expect(failed).toHaveLength(1);
+    round.announce(head);
+    for (const keeper of round.others) round.commit(keeper);
+    round.close(head + 4);
+    round.walkTo(head + 4 + confirmations);
+    for (const keeper of round.others) round.reveal(keeper);
+    round.bundle([0, 1, 2, 3]);
+    // This keeper has no receipts, so it is not paid either.
+    const paid = [0, 1, 2, 3].filter((keeper) => keeper !== me && !failed.includes(keeper));
+    expect(round.state.evaluation?.payees).toBe(bitmap(paid));
   });
 });

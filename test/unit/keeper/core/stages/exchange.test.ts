@@ -5,7 +5,8 @@ import type { Pinned } from "../../../../../protocol/messages.ts";
 import { maxPinned, maxPinnedBytes, maxRecordBytes } from "../../../../../protocol/pinned.ts";
 import { RecordScope } from "../../../../../protocol/records.ts";
 import { hashAt } from "../../../../support/machine.ts";
-import { confirmations, Round, te } from "../../../../support/round.ts";
+import { roundKeyOf } from "../../../../../keeper/core/turn.ts";
+import { confirmations, messageOf, Round, te } from "../../../../support/round.ts";
 
 /** A scope of one provider for each number of slots, in two groups. */
 function scopeOf(slots: readonly number[]): RecordScope {
@@ -17,11 +18,10 @@ function scopeOf(slots: readonly number[]): RecordScope {
 }
 
 describe("an exchange", () => {
-  /** A decided round in which all providers are disputed. */
-  function disputed(): Round {
+  /** A decided round. By default all providers are disputed: this keeper's own value is 0, as it has no records. */
+  function disputed(bytesOf = (keeper: number): bigint => 1_000n + 100n * BigInt(keeper)): Round {
     const round = Round.followed();
-    // This keeper's own value is 0, as it has no records; so no two of the others agree.
-    round.bytesOf = (keeper) => 1_000n + 100n * BigInt(keeper);
+    round.bytesOf = bytesOf;
     round.announce();
     for (const keeper of round.others.slice(0, 2)) round.commit(keeper);
     round.walkTo(te + confirmations + 5);
@@ -51,6 +51,39 @@ describe("an exchange", () => {
     expect(holds([{ ...first, keepers: [...owners.slice(1), ...outsider].sort((a, b) => a - b) }])).toBe(
       false,
     );
+  });
+
+  it("is refused for a provider whose values all agree", () => {
+    const round = disputed(() => 0n);
+    const keepers = round.state.bundle?.body.reveals.map(({ keeper }) => keeper) ?? [];
+    const pinned = [{ group: 1, provider: 0, keepers }];
+    expect(round.state.evaluation?.disputed).toEqual([]);
+    expect(pinnedHolds(round.turn, round.state, { pinned, pages: [hashAt(1)] })).toBe(false);
+  });
+
+  it("with wrong pages of the leader ends: nothing is signed, and no page is asked for again (R23)", () => {
+    const round = disputed();
+    const { id, bundle } = round.state;
+    if (bundle === undefined) throw new Error("expected a bundle");
+    const keepers = bundle.body.reveals.map(({ keeper }) => keeper);
+    const body = {
+      kind: "proposal" as const,
+      round: roundKeyOf(round.turn),
+      bundle: bundle.hash,
+      digest: hashAt(9),
+      pinned: [{ group: 1, provider: 0, keepers }],
+      pages: [hashAt(1)],
+    };
+    round.hear(messageOf(round.turn.leader, body));
+    const fetched = (): number => round.machine.effects.filter(({ kind }) => kind === "fetch-pages").length;
+    expect(fetched()).toBe(1);
+    round.walkTo(round.head + 1);
+    expect(fetched()).toBe(2);
+    round.machine.step({ kind: "pages", round: id, result: { kind: "fault", detail: "another owner" } });
+    round.walkTo(round.head + 3);
+    expect(fetched()).toBe(2);
+    expect(round.details("bad-pages")).toEqual(["another owner"]);
+    expect(round.state.signed).toBe(false);
   });
 
   it("takes the smallest disputes first, so that a large one excludes no other", () => {

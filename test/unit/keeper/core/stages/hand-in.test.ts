@@ -114,6 +114,19 @@ describe("what is left of a remembered certificate", () => {
     expect(noted.sends(73, 2_400n)).toHaveLength(1);
   });
 
+  it("earns a keeper nothing if another version signed it: its index there is another keeper's (R37)", () => {
+    const noted = new Noted(0);
+    const { version, groups } = committeeAt(te, { groups: members((number) => (number <= 399 ? te : ts)) });
+    const later = { ...version, version: 2 };
+    const { remembered } = noted;
+    noted.machine.step({
+      kind: "committee",
+      snapshot: committeeAt(te, { version: later, groups, remembered }),
+    });
+    expect(noted.sends(te + 28, 1n)).toEqual([]);
+    expect(noted.sends(te + 29, 0n)).toHaveLength(1);
+  });
+
   it("is nothing once all groups are settled, or if the committee remembers another certificate", () => {
     const settled = new Noted(2);
     settled.show(() => te);
@@ -170,7 +183,11 @@ describe("a certificate that this keeper lacks", () => {
   it("is asked for once a block, of one keeper after the other, from te + ⌈2t/3⌉ on", () => {
     const { machine } = lacking();
     expect(asks(machine.jump(72, te + 19))).toEqual([]);
-    const asked = [0, 1, 2, 3].flatMap((i) => asks(machine.jump(te + 20 + i, te + 20 + i)));
+    const asked = [0, 1, 2, 3].flatMap((i) => [
+      ...asks(machine.jump(te + 20 + i, te + 20 + i)),
+      // The head is the same.
+      ...asks(machine.step({ kind: "peers", operators: [] })),
+    ]);
     expect(asked).toEqual([3, 0, 1, 3]);
   });
 

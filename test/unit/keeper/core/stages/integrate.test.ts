@@ -72,6 +72,38 @@ describe("bytes carried into an interval", () => {
     expect(values(third, 70, 130)).toEqual([0n, 1_600n * slotBlocks * fullSlots]);
   });
 
+  it("follow the blocks that an update shows together with the settlement (R13)", () => {
+    const blocksOf = (from: number, to: number, fork = 0) =>
+      Array.from({ length: to - from + 1 }, (_, i) => ({ number: from + i, hash: hashAt(from + i, fork) }));
+    const first = new Machine();
+    first.step({ kind: "committee", snapshot: committeeAt(10) });
+    first.walk(10, 29, () => "proven");
+    first.walk(30, 60, (provider) => (provider === 0 ? "unreachable" : "proven"));
+    // Restarted on an endpoint that lags behind the records, and then sees all missing blocks at once.
+    const second = restarted(first.effects);
+    second.step({ kind: "committee", snapshot: committeeAt(10) });
+    second.jump(10, 29);
+    second.step({ kind: "hashes", blocks: blocksOf(30, 131) });
+    second.step({ kind: "committee", snapshot: committeeAt(70) });
+    second.jump(30, 131);
+    expect(values(second, 70, 130)).toEqual([0n, 1_600n * slotBlocks * fullSlots]);
+    // A reorg of the slots in which provider 0 failed, in the update that shows the settlement.
+    first.step({ kind: "hashes", blocks: blocksOf(30, 75, 1) });
+    first.step({ kind: "committee", snapshot: committeeAt(70) });
+    first.jump(30, 75, 1);
+    expect(values(first, 70, 130)).toEqual([0, 1].map(() => 1_600n * slotBlocks * fullSlots));
+  });
+
+  it("do not include a record of a slot whose first block is not known (R13)", () => {
+    const first = new Machine();
+    first.step({ kind: "committee", snapshot: committeeAt(10) });
+    first.walk(10, 60, () => "proven");
+    const second = restarted(first.effects);
+    second.step({ kind: "committee", snapshot: committeeAt(10) });
+    second.jump(30, 71);
+    expect(values(second, 10, 70)).toEqual([0, 1].map(() => 1_600n * slotBlocks * (fullSlots - 4n)));
+  });
+
   it("are carried over two settlements during which the keeper was down, and capped by the commitment then", () => {
     const first = new Machine();
     first.step({ kind: "committee", snapshot: committeeAt(10) });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Answer } from "../../../../../keeper/core/events.ts";
 import type { Hex } from "../../../../../protocol/hash.ts";
 import { operatorOf } from "../../../../../sim/signatures/cheap-signatures.ts";
-import { committeeAt, hashAt, Machine } from "../../../../support/machine.ts";
+import { committeeAt, groupOf, hashAt, Machine, providerEntry } from "../../../../support/machine.ts";
 
 const none = new Uint8Array();
 const proven: Answer = { kind: "proven", bytes: 1_600n, receiptHash: hashAt(1), receipt: none, proof: none };
@@ -122,6 +122,17 @@ describe("a record", () => {
       expect(outcomes(machine, 0)).toEqual([undefined, undefined]);
     },
   );
+
+  it("is not made if only the same provider answered, in another group", () => {
+    const machine = new Machine();
+    const same = { ...providerEntry(1), operator: operatorOf(2000) };
+    const groups = [groupOf(1, [providerEntry(0)]), groupOf(2, [same])];
+    machine.step({ kind: "committee", snapshot: committeeAt(10, { groups }) });
+    machine.walk(10, 15, (provider) => (provider === 0 ? "proven" : "silent"));
+    expect(machine.state.records.get("1/0")?.get(0)?.outcome.kind).toBe("proven");
+    expect(machine.state.records.get("2/1")?.get(0)).toBeUndefined();
+    expect(machine.details("challenge-cut-off")).toEqual(["group 2, provider 1, slot 0"]);
+  });
 
   it("is not made if the only other outcome of the slot is unreachable, too, from before a restart", () => {
     const machine = new Machine();

@@ -27,6 +27,32 @@ describe("a reveal", () => {
     expect(round.state.reveals.get(good.hash)?.status).toBe("counted");
   });
 
+  it("of a keeper that sends several is kept in up to two for each keeper that passes them on, while none counts (R18)", () => {
+    const round = Round.audited();
+    const [liar] = round.others as [number];
+    round.checksEnd = false;
+    for (let i = 0; i < 20; i++) round.reveal(liar);
+    expect(round.state.reveals.size).toBe(1 + 2 * 4);
+    expect(round.details("message-surplus")).toHaveLength(20 - 2 * 4);
+  });
+
+  it("whose values travel as pages counts when they are here; its keeper and the leader are asked once a head (R17)", () => {
+    const round = Round.audited();
+    const { leader } = round.turn;
+    const other = round.others.find((keeper) => keeper !== leader) as number;
+    round.valuesInPages = true;
+    const { hash } = round.reveal(other);
+    const asked = (): (readonly number[])[] =>
+      round.machine.effects.flatMap((e) => (e.kind === "fetch-values" ? [e.holders] : []));
+    expect(asked()).toEqual([[other, leader]]);
+    round.machine.step({ kind: "peers", operators: [] });
+    expect(asked()).toHaveLength(1);
+    round.walkTo(round.head + 1);
+    expect(asked()).toHaveLength(2);
+    round.machine.step({ kind: "values", round: round.state.id, reveal: hash, values: [1n, 2n] });
+    expect(round.state.reveals.get(hash)?.status).toBe("checking");
+  });
+
   it("is made when the audit block is confirmed, not when it is seen (R20)", () => {
     const round = Round.followed();
     round.announce();

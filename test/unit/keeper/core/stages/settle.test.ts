@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { memberOf } from "../../../../../sim/signatures/cheap-signatures.ts";
 import { committeeAt, hashAt, Machine } from "../../../../support/machine.ts";
+import { messageOf } from "../../../../support/round.ts";
 
 /** A keeper that has challenged through block `head`. */
 function walked(head: number): Machine {
@@ -25,6 +26,15 @@ describe("a settlement on chain", () => {
       "  → prune before 10",
     ]);
     expect(machine.state.turn).toBeUndefined();
+  });
+
+  it("carries the bytes of a group that the next snapshot does not show, because a reorg may show it again (R14)", () => {
+    const machine = walked(75);
+    machine.step({ kind: "committee", snapshot: committeeAt(70, { groups: [] }) });
+    expect([...(machine.state.before.get(70) ?? [])]).toEqual([
+      ["1/0", 1_600n],
+      ["1/1", 1_600n],
+    ]);
   });
 
   it("keeps the records of the settled interval, and prunes them with the next settlement", () => {
@@ -83,5 +93,16 @@ describe("a committee without this keeper", () => {
     machine.jump(76, 135);
     expect(machine.codes().filter((code) => code === "not-a-member")).toHaveLength(1);
     expect(machine.state.turn).toBeUndefined();
+  });
+
+  it("forgets hellos of the version before, in which an index is another keeper", () => {
+    const machine = walked(75);
+    const body = { kind: "hello", instance: hashAt(1), head: 75, speaks: 4 } as const;
+    machine.step({ kind: "message", message: messageOf(0, body), way: "gossip" });
+    expect(machine.state.hellos.size).toBe(1);
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
+    expect(machine.state.hellos.size).toBe(1);
+    machine.step({ kind: "committee", snapshot: committeeAt(70, { version }) });
+    expect(machine.state.hellos.size).toBe(0);
   });
 });

@@ -1,8 +1,9 @@
 /** R25: aggregation, and which keeper submits when. */
 import { describe, expect, it } from "vitest";
+import { bitmap } from "../../../../../protocol/bitmap.ts";
 import { zeroHash } from "../../../../../protocol/hash.ts";
 import type { Hex } from "../../../../../protocol/hash.ts";
-import { hashAt } from "../../../../support/machine.ts";
+import { groupAddress, hashAt } from "../../../../support/machine.ts";
 import { messageOf, Round, te } from "../../../../support/round.ts";
 
 function partial(round: Round, keeper: number, digest: Hex): void {
@@ -162,10 +163,37 @@ describe("a certificate", () => {
 
   it("is not submitted in the last block of the window", () => {
     const round = certified();
-    round.walkTo(te + 28);
-    const before = round.machine.effects.length;
+    const asked = (): number => round.machine.effects.filter(({ kind }) => kind === "ask-fee").length;
+    for (const head of [te + 27, te + 28]) {
+      round.walkTo(head);
+      pay(round, 2n ** 200n);
+    }
+    expect(asked()).toBe(2);
     round.walkTo(te + 29);
-    expect(round.machine.effects.slice(before).some(({ kind }) => kind === "ask-fee")).toBe(false);
+    expect(asked()).toBe(2);
+  });
+
+  it("is worth the leader's share to a keeper in its place, of which n − |failed| get one, and nothing to a failed keeper (R25, R30)", () => {
+    const sentFor = (isFailed: boolean, amount: bigint): boolean => {
+      const rounds = Array.from({ length: 12 }, (_, i) => new Round({ seed: i + 1, firstHead: te + 31 }));
+      const round = rounds.find(
+        ({ turn: { leader, failed, me } }) => leader !== me && failed.includes(me) === isFailed,
+      ) as Round;
+      const { machine, turn } = round;
+      const { leader } = turn;
+      // 90 blocks of 1,600 bytes at a unit a byte·block, of which the keepers get a tenth.
+      const groups = [{ number: 1, group: groupAddress, items: [{ provider: 0, spaceTime: 144_000n }] }];
+      const failed = bitmap(turn.failed);
+      turn.signed = { certificate: { ...certificate, te: te + 30, leader, failed, count: 1 }, groups };
+      turn.certificate = { digest: hashAt(1), signers: 7n, signature: hashAt(2) };
+      round.walkTo(te + 30 + 24);
+      machine.step({ kind: "fee", ...name, turn: 2, amount });
+      return machine.effects.some(({ kind }) => kind === "submit");
+    };
+    expect(sentFor(false, 4_800n)).toBe(true);
+    expect(sentFor(false, 4_801n)).toBe(false);
+    expect(sentFor(true, 0n)).toBe(true);
+    expect(sentFor(true, 1n)).toBe(false);
   });
 });
 
