@@ -7,7 +7,7 @@ import { Monitor } from "./api/monitor.ts";
 import { ShareWatch } from "./api/shares.ts";
 import { certifyingOf, groupsServed } from "./api/served.ts";
 import { startApi } from "./api/server.ts";
-import type { Api } from "./api/server.ts";
+import type { HttpServer } from "../daemon/http/server.ts";
 import type { StatusSource } from "./api/status.ts";
 import { feeLimitsOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
@@ -38,7 +38,7 @@ export type Reporting = {
   readonly telemetry: TelemetryPort;
   readonly ledger: LedgerPort;
   /** Starts the HTTP server, the bookkeeper and the monitor. */
-  open(keeper: Keeper, transport: PeerStats, chain: WatchedChain): Promise<Api>;
+  open(keeper: Keeper, transport: PeerStats, chain: WatchedChain): Promise<HttpServer>;
   close(): Promise<void>;
 };
 
@@ -87,7 +87,7 @@ export async function composeReporting(
   });
   const stop = new AbortController();
   const running: Promise<unknown>[] = [queue.run(stop.signal)];
-  let api: Api | undefined;
+  let api: HttpServer | undefined;
   return {
     telemetry,
     ledger: countingLedger(queue, metrics),

@@ -8,8 +8,6 @@ import { FileKeyring } from "./adapters/keyring-file.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { KeyFileError, openKeys, readPasswordFile } from "../daemon/keys/keystore.ts";
 import type { KeySecrets } from "../daemon/keys/keystore.ts";
-import { startCallingNode } from "./adapters/libp2p/node.ts";
-import { providerClient } from "./adapters/libp2p/provider.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { logDestination } from "../daemon/log-lines.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
@@ -22,6 +20,7 @@ import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
+import { openCalling, openRelay } from "./compose-relay.ts";
 import { composeReporting } from "./compose-reporting.ts";
 
 const redial_ms = 1_000;
@@ -79,7 +78,8 @@ async function assemble(
   installFastHashes();
   const keyring = new FileKeyring(secrets);
   const store = await openStore(opened, config);
-  await mustListen([...listenAddresses(config.listen), { setting: "api.port", ...config.api }]);
+  const listening = [...config.listen, ...(config.relay.offer ? config.relay.listen : [])];
+  await mustListen([...listenAddresses(listening), { setting: "api.port", ...config.api }]);
   const out = logDestination(config.logFormat);
   const log = new PinoTelemetry(config.logLevel, keyring.operator, { out });
   const reporting = await composeReporting(config, keyring.operator, log);
@@ -89,14 +89,15 @@ async function assemble(
   const crypto = new NobleCrypto();
   const transport = await startTransport(config, secrets, keyring, crypto, telemetry);
   opened.defer(() => transport.stop());
-  // A separate node calls providers, so that providers cannot reach the node of the keepers (D6).
-  const calling = await startCallingNode(secrets.peer);
-  opened.defer(() => calling.libp2p.stop());
-  const provider = providerClient(calling);
+  // The relay asks the keeper whom it serves; the keeper calls providers over relays.
+  const made: { keeper?: Keeper } = {};
+  const peers = { config, peerSecret: secrets.peer, transport, chain, telemetry, keeper: () => made.keeper };
+  const provider = await openCalling(opened, peers, await openRelay(opened, peers));
   const keeper = new Keeper(
     { timeout_ms: config.challengeTimeout_ms, replacesResigned: config.policy.replaceResigned },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
+  made.keeper = keeper;
   const api = await reporting.open(keeper, transport, chain);
   return {
     peerId: transport.peerId,

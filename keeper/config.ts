@@ -1,6 +1,7 @@
 /** The keeper's configuration. */
 import { z } from "zod";
 import { address } from "../daemon/settings/address.ts";
+import { apiSchema, apiSettings } from "../daemon/settings/api.ts";
 import { resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
 import type { ConfigSources, Resolved, Setting } from "../daemon/settings/layers.ts";
 import { logSchema, logSettings } from "../daemon/settings/log.ts";
@@ -22,6 +23,9 @@ const tokenPrice = z
   .refine((value) => Number(value.slice(value.indexOf("=") + 1)) > 0, "expected a price above 0");
 
 const tokenUnits = z.string().regex(/^\d{1,29}$/, "expected token units: a whole number in quotes");
+
+/** Where a relay listens if the settings name nothing else. */
+const relayListen = ["/ip4/0.0.0.0/tcp/4003"] as const;
 
 export const schema = z.strictObject({
   dataDir: z.string().min(1),
@@ -64,20 +68,24 @@ export const schema = z.strictObject({
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
   /** Addresses that others dial, if they differ from `listen`, for instance behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
+  /** A relay for keepers and providers without an open port: a port of its own, and addresses that others dial. */
+  relay: z
+    .strictObject({
+      offer: z.boolean().default(false),
+      listen: z
+        .array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4003"))
+        .min(1)
+        .default(() => [...relayListen]),
+      announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
+    })
+    .default({ offer: false, listen: [...relayListen], announce: [] }),
   keys: z.string().min(1),
   /** File whose first line is the password of the key files. Without it the password is asked at a terminal. */
   passwordFile: z.string().min(1).optional(),
   /** A postgres:// URL or a file; default: a file in dataDir. */
   ledger: z.string().min(1).optional(),
   ledgerPasswordFile: z.string().min(1).optional(),
-  api: z
-    .strictObject({
-      host: z.string().default("127.0.0.1"),
-      port: z.number().int().min(0).max(65_535).default(0),
-      /** Host names by which browsers may reach it, besides `host` and localhost. */
-      names: z.array(z.string().min(1)).default([]),
-    })
-    .default({ host: "127.0.0.1", port: 0, names: [] }),
+  api: apiSchema,
   challengeTimeout_ms: z.number().int().min(100).max(600_000).default(60_000),
   ...logSchema,
 });
@@ -128,6 +136,14 @@ export const settings: readonly Setting[] = [
   ),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
+  setting(
+    "relay.offer",
+    "relay-offer",
+    "boolean",
+    "offer a relay to peers without an open port: true or false",
+  ),
+  setting("relay.listen", "relay-listen", "list", "multiaddrs of the relay to listen on"),
+  setting("relay.announce", "relay-announce", "list", "multiaddrs of the relay to register, if others"),
   setting("keys", "keys", "path", "folder of the key files"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
   setting("ledger", "ledger", "path-or-url", "the ledger: a postgres:// URL or a file"),
@@ -137,9 +153,7 @@ export const settings: readonly Setting[] = [
     "path",
     "file with the password of the ledger's server",
   ),
-  setting("api.host", "api-host", "text", "address of the HTTP server"),
-  setting("api.port", "api-port", "number", "port of the HTTP server, 0 for any"),
-  setting("api.names", "api-names", "list", "names by which browsers may reach the HTTP server"),
+  ...apiSettings,
   setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "longest time for one call to a provider"),
   ...logSettings,
 ];

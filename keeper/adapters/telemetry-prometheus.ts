@@ -1,15 +1,7 @@
 /** Metrics for Prometheus. docs/metrics.md is made from this table, and a test checks the alert rules against it. */
-import { Counter, Gauge, Registry } from "prom-client";
+import { counter, gauge, MetricSet } from "../../daemon/http/metrics.ts";
+import type { MetricTable } from "../../daemon/http/metrics.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-
-type Definition = {
-  readonly kind: "counter" | "gauge";
-  readonly help: string;
-  readonly labels: readonly string[];
-};
-
-const counter = (help: string, ...labels: string[]): Definition => ({ kind: "counter", help, labels });
-const gauge = (help: string, ...labels: string[]): Definition => ({ kind: "gauge", help, labels });
 
 export const metrics = {
   whitepay_reasons_total: counter(
@@ -109,35 +101,13 @@ export const metrics = {
   whitepay_ledger_behind_blocks: gauge("Number of blocks by which the ledger is behind the head.", "group"),
   whitepay_memory_bytes: gauge("Resident memory of the process."),
   whitepay_uptime_seconds: gauge("Time since the start of the process."),
-} as const satisfies Record<string, Definition>;
+} as const satisfies MetricTable;
 
 export type MetricName = keyof typeof metrics;
-type Labels = Record<string, string>;
 
-export class PrometheusMetrics {
-  readonly registry = new Registry();
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
-
+export class PrometheusMetrics extends MetricSet<typeof metrics> {
   constructor() {
-    for (const [name, { kind, help, labels }] of Object.entries(metrics)) {
-      const options = { name, help, labelNames: [...labels], registers: [this.registry] };
-      if (kind === "counter") this.#counters.set(name, new Counter(options));
-      else this.#gauges.set(name, new Gauge(options));
-    }
-  }
-
-  add(name: MetricName, labels: Labels = {}, amount = 1): void {
-    this.#counters.get(name)?.inc(labels, amount);
-  }
-
-  set(name: MetricName, labels: Labels, value: number): void {
-    this.#gauges.get(name)?.set(labels, value);
-  }
-
-  /** Removes all values of a gauge, before those of existing peers or providers are set. */
-  reset(name: MetricName): void {
-    this.#gauges.get(name)?.reset();
+    super(metrics);
   }
 
   /** @param contract the committee or group that it is about; empty: neither */

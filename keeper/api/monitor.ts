@@ -10,7 +10,7 @@ import type { ChainPace, HeadLook } from "../../daemon/chain/pace.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";
-import { Rotation } from "./rotation.ts";
+import { Rotation } from "../../daemon/rotation.ts";
 
 /** One day of blocks of 12 s, so that an outage of minutes changes the mean little. */
 const measuredBlocks = 7_200;

@@ -1,12 +1,17 @@
 /** The routes of the HTTP API with their descriptions, from which openapi.json is made. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
-  challengeSchema,
+  commonRoutes,
   errorSchema,
-  healthSchema,
+  groupParam,
+  json,
+  pageQuery,
+  position,
+} from "../../daemon/http/schemas.ts";
+import {
+  challengeSchema,
   outcomeSchema,
   peerSchema,
-  readySchema,
   reasonSchema,
   settlementSchema,
   spaceSchema,
@@ -14,43 +19,15 @@ import {
   workSchema,
 } from "./schemas.ts";
 
-const maxPage = 200;
 const maxPoints = 480;
-/** Media type of Prometheus's text format. */
-export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
-
-const json = <T extends z.ZodType>(schema: T, description: string) => ({
-  description,
-  content: { "application/json": { schema } },
-});
 
 const page = <T extends z.ZodType>(item: T, name: string) =>
   z
     .object({ items: z.array(item), next: z.number().nullable() })
     .openapi(name, { description: "`next` is the `before` of the next page; null: this is the last page" });
 
-const groupParam = z.object({
-  group: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, "0x and 40 hex digits")
-    .openapi({ example: `0x${"2e".repeat(20)}` }),
-});
-const pageQuery = z.object({
-  before: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1)
-    .optional(),
-  limit: z.coerce.number().int().min(1).max(maxPage).default(50),
-});
 const spaceQuery = z.object({
-  from: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1)
-    .default(0),
+  from: position.default(0),
   points: z.coerce.number().int().min(2).max(maxPoints).default(120),
 });
 const notFound = {
@@ -59,29 +36,7 @@ const notFound = {
 };
 
 export const routes = {
-  health: createRoute({
-    method: "get",
-    path: "/healthz",
-    summary: "Whether the process runs",
-    responses: { 200: json(healthSchema, "It runs") },
-  }),
-  ready: createRoute({
-    method: "get",
-    path: "/readyz",
-    summary: "Whether the keeper can do its work, and if not, why",
-    responses: {
-      200: json(readySchema, "It can"),
-      503: json(readySchema, "It cannot; `problems` has the reasons"),
-    },
-  }),
-  metrics: createRoute({
-    method: "get",
-    path: "/metrics",
-    summary: "Metrics for Prometheus (docs/metrics.md)",
-    responses: {
-      200: { description: "Prometheus text format", content: { [metricsType]: { schema: z.string() } } },
-    },
-  }),
+  ...commonRoutes("the keeper"),
   status: createRoute({
     method: "get",
     path: "/v1/status",
@@ -129,15 +84,6 @@ export const routes = {
     summary: "What the keeper skipped, refused or missed, by day (docs/reasons.md)",
     request: { query: pageQuery.pick({ limit: true }) },
     responses: { 200: json(z.object({ items: z.array(reasonSchema) }), "Newest first"), 400: notFound[400] },
-  }),
-  events: createRoute({
-    method: "get",
-    path: "/v1/events",
-    summary: "The status as server-sent events named `status`: the first at once, then one at each change",
-    responses: {
-      200: { description: "The stream", content: { "text/event-stream": { schema: z.string() } } },
-      503: json(errorSchema, "Too many listeners; retry after the time in Retry-After"),
-    },
   }),
   peers: createRoute({
     method: "get",

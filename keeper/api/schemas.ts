@@ -1,16 +1,6 @@
 /** Schemas of the JSON API. The types of the answers and openapi.json are made from them. */
 import { z } from "@hono/zod-openapi";
-
-const decimal = z
-  .string()
-  .regex(/^-?\d+$/)
-  .openapi({ description: "An exact integer in decimal digits" });
-const count = z.number().int();
-const address = z.string().openapi({ example: `0x${"1f".repeat(20)}` });
-
-export const errorSchema = z
-  .object({ error: z.string(), expected: z.string(), actual: z.string() })
-  .openapi("Error");
+import { address, count, decimal } from "../../daemon/http/schemas.ts";
 
 const turnPlan = z
   .object({
@@ -344,16 +334,6 @@ export const peerSchema = z
     seen_ms: z.number(),
   })
   .openapi("Peer");
-
-export const healthSchema = z.object({ status: z.string() }).openapi("Health");
-export const readySchema = z
-  .object({
-    ready: z.boolean(),
-    problems: z.array(z.string()),
-    headAge_s: z.number(),
-    headAgeLimit_s: z.number(),
-  })
-  .openapi("Readiness");
 
 export type TurnPlan = z.infer<typeof turnPlan>;
 export type CommitteeStatus = z.infer<typeof committeeStatus>;

@@ -10,8 +10,9 @@ import type {
 } from "../api/schemas.ts";
 import { bindChart, showSpace } from "./chart.ts";
 import { showKeepers } from "./committee.ts";
-import { h, place } from "./dom.ts";
-import { whole } from "./format.ts";
+import { h, place } from "../../daemon/page/dom.ts";
+import { ask, bindCopy, bindTheme, listen, select } from "../../daemon/page/live.ts";
+import { whole } from "../../daemon/page/format.ts";
 import { keyOf, showGroups } from "./groups.ts";
 import { showMoney } from "./money.ts";
 import { showOutcomes } from "./outcomes.ts";
@@ -20,7 +21,6 @@ import { showPayments } from "./payments.ts";
 import { showReasons } from "./reasons.ts";
 import { showRound, showTurns } from "./round.ts";
 
-const poll_ms = 5_000;
 const booksEvery_ms = 10_000;
 const shownPayments = 20;
 const shownReasons = 20;
@@ -45,8 +45,6 @@ let drawnSlot = -1;
 let paidThrough: number | undefined;
 let statusAt_ms = 0;
 
-const select = (id: string): HTMLSelectElement => document.getElementById(id) as HTMLSelectElement;
-
 type Shown = {
   readonly status: KeeperStatus;
   readonly committee: CommitteeStatus;
@@ -66,12 +64,6 @@ function current(): Shown | undefined {
 /** The slot of the confirmed block. */
 function slotOf({ view, params }: CommitteeStatus): number {
   return Math.floor((view - params.originBlock) / params.slot);
-}
-
-async function ask<T>(path: string): Promise<T> {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return (await response.json()) as T;
 }
 
 async function readBooks({ committee, group }: Shown): Promise<Books> {
@@ -184,55 +176,7 @@ function drawMachine(): void {
   if (shown !== undefined) showMachine(shown.status, shown.group, (performance.now() - statusAt_ms) / 1000);
 }
 
-function showLink(state: "live" | "wait" | "away", text: string): void {
-  const link = document.getElementById("link");
-  if (link === null) return;
-  link.dataset["state"] = state;
-  if (link.textContent !== text) link.textContent = text;
-}
-
-function showReady({ ready }: KeeperStatus): void {
-  showLink(ready ? "live" : "wait", ready ? "live, ready" : "live, not ready");
-}
-
-/** Polls the status if the server refuses the stream. */
-async function poll(): Promise<void> {
-  try {
-    const next = await ask<KeeperStatus>("/v1/status");
-    draw(next);
-    showReady(next);
-  } catch {
-    showLink("away", "no answer, retrying");
-  }
-  setTimeout(() => void poll(), poll_ms);
-}
-
-function listen(): void {
-  const source = new EventSource("/v1/events");
-  source.addEventListener("status", (event: MessageEvent<string>) => {
-    const next = JSON.parse(event.data) as KeeperStatus;
-    draw(next);
-    showReady(next);
-  });
-  source.addEventListener("error", () => {
-    showLink("away", "no answer, retrying");
-    if (source.readyState === EventSource.CLOSED) void poll();
-  });
-}
-
-const themeKey = "whitepay-theme";
-
-function setTheme(theme: string): void {
-  document.documentElement.dataset["theme"] = theme;
-  select("theme").value = theme;
-}
-
 function bindTools(): void {
-  setTheme(localStorage.getItem(themeKey) ?? "auto");
-  select("theme").addEventListener("change", () => {
-    localStorage.setItem(themeKey, select("theme").value);
-    setTheme(select("theme").value);
-  });
   select("group").addEventListener("change", () => {
     books = undefined;
     paidThrough = undefined;
@@ -243,36 +187,9 @@ function bindTools(): void {
   document.addEventListener("visibilitychange", () => void refreshBooks());
 }
 
-const copiedFor_ms = 2_000;
-
-/** Browsers allow this only on pages from https or from this machine. */
-async function copy(button: Element): Promise<void> {
-  const text = button.getAttribute("data-copy") ?? "";
-  const say = (word: string): void => {
-    button.textContent = word;
-    place("news", `${button.getAttribute("aria-label") ?? ""}: ${word}.`);
-  };
-  try {
-    await navigator.clipboard.writeText(text);
-    say("copied");
-  } catch {
-    say("not allowed");
-  }
-  setTimeout(() => (button.textContent = "copy"), copiedFor_ms);
-}
-
-function bindCopy(): void {
-  document.addEventListener("click", (event) => {
-    const button = event.target instanceof Element ? event.target.closest("button.copy") : null;
-    if (button === null) return;
-    // A click on a button inside a summary must not fold the details.
-    event.preventDefault();
-    void copy(button);
-  });
-}
-
+bindTheme();
 bindTools();
 bindCopy();
 setInterval(drawMachine, agesEvery_ms);
 bindChart(() => books?.space.slots.length ?? 0, drawSpace);
-listen();
+listen(draw);

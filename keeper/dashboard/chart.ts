@@ -1,7 +1,7 @@
 /** The chart of bytes proven over time, one line for each provider. */
 import type { CommitteeStatus, KeeperStatus, SpaceDocument } from "../api/schemas.ts";
-import { h, place, spoken, table } from "./dom.ts";
-import { bytes, counted, dateOfBlock, span, whole } from "./format.ts";
+import { h, place, spoken, table } from "../../daemon/page/dom.ts";
+import { bytes, counted, dateOfBlock, span, whole } from "../../daemon/page/format.ts";
 
 const height = 260;
 const margin = { top: 12, right: 16, bottom: 44, left: 64 };

@@ -1,8 +1,8 @@
 /** The card of keepers: the committee's members, their connections and latencies. */
 import type { CommitteeStatus } from "../api/schemas.ts";
-import { h, place, sign, table } from "./dom.ts";
-import { shortHex, whole } from "./format.ts";
-import { copyButton } from "./money.ts";
+import { h, place, sign, table } from "../../daemon/page/dom.ts";
+import { shortHex, whole } from "../../daemon/page/format.ts";
+import { copyButton } from "../../daemon/page/facts.ts";
 
 /** Latency at which the bar is full. */
 const fullBar_ms = 400;

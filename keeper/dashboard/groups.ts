@@ -1,8 +1,17 @@
 /** The card of groups: all that this keeper serves, each with what is proven, settled and earned. */
 import type { GroupStatus } from "../api/schemas.ts";
-import { h, place, table } from "./dom.ts";
-import { amount, bytes, counted, exactAmount, provenShare, shortHex, whole } from "./format.ts";
-import { copyButton, tokenOf } from "./money.ts";
+import { h, place, table } from "../../daemon/page/dom.ts";
+import {
+  amount,
+  bytes,
+  counted,
+  exactAmount,
+  provenShare,
+  shortHex,
+  whole,
+} from "../../daemon/page/format.ts";
+import { copyButton } from "../../daemon/page/facts.ts";
+import { tokenOf } from "./money.ts";
 
 /** A group that moves is in two committees. */
 export function keyOf({ committee, group }: Pick<GroupStatus, "committee" | "group">): string {

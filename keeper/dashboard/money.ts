@@ -1,40 +1,12 @@
 /** The card of money: the group's funds, and this keeper's earnings and gas account. */
 import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
-import { h, place } from "./dom.ts";
-import { amount, coins, dateOfBlock, exactAmount, span, whole } from "./format.ts";
+import { place } from "../../daemon/page/dom.ts";
+import { fact, money } from "../../daemon/page/facts.ts";
+import type { Token } from "../../daemon/page/facts.ts";
+import { coins, dateOfBlock, span, whole } from "../../daemon/page/format.ts";
 
-export type Token = NonNullable<GroupStatus["money"]>["token"];
 const unknownToken: Token = { address: null, symbol: "units", decimals: null };
 export const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
-
-/** Four significant digits; the title has all digits. */
-export function money(units: bigint | string, { symbol, decimals }: Token): Element {
-  return h(
-    "span",
-    { class: "num", title: `${exactAmount(units, decimals)} ${symbol}` },
-    `${amount(units, decimals)} ${symbol}`,
-  );
-}
-
-type Child = Element | string;
-
-export function fact(name: string, ...value: Child[]): Element {
-  return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, ...value));
-}
-
-/** A button that copies `text` to the clipboard; app.ts handles its click. */
-export function copyButton(what: string, text: string): Element {
-  return h(
-    "button",
-    { class: "copy", type: "button", "data-copy": text, "aria-label": `Copy ${what}` },
-    "copy",
-  );
-}
-
-/** A text with a copy button. */
-export function copied(what: string, text: string): Element {
-  return h("span", { class: "copied" }, h("span", { class: "mono" }, text), " ", copyButton(what, text));
-}
 
 /** "block 3,865,498: in 106 days, about 7 Mar 2027". */
 function untilText(status: KeeperStatus, block: string, seconds: number | null): string {

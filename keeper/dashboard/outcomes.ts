@@ -1,8 +1,8 @@
 /** The card of providers: the outcomes of their challenges, with the reasons of failures. */
 import type { GroupStatus, OutcomeDocument, ShareDocument } from "../api/schemas.ts";
-import { h, place } from "./dom.ts";
-import { bytes, provenShare, shortHex, whole } from "./format.ts";
-import { copyButton } from "./money.ts";
+import { h, place } from "../../daemon/page/dom.ts";
+import { bytes, provenShare, shortHex, whole } from "../../daemon/page/format.ts";
+import { copyButton } from "../../daemon/page/facts.ts";
 
 const partialText = "The answer came in time with fewer than the 16 leaves asked for. That part is paid.";
 const unmeasuredText = "Proven, but recorded by an earlier release that did not store the committed bytes.";

@@ -1,6 +1,6 @@
 /** The figures at the top of the page, the list of problems, and the card of the machine. */
 import type { CommitteeStatus, GroupStatus, KeeperStatus } from "../api/schemas.ts";
-import { h, place, spoken } from "./dom.ts";
+import { h, place } from "../../daemon/page/dom.ts";
 import {
   amount,
   blocks,
@@ -13,24 +13,13 @@ import {
   shortHex,
   span,
   whole,
-} from "./format.ts";
-import { copied, fact, tokenOf } from "./money.ts";
+} from "../../daemon/page/format.ts";
+import { copied, fact } from "../../daemon/page/facts.ts";
+import { figure, paceText, problemBanner } from "../../daemon/page/figures.ts";
+import { tokenOf } from "./money.ts";
 
 const day_s = 86_400;
 const lowTransactions = 15;
-
-type Mood = "good" | "warn" | "bad" | "plain";
-
-function figure(label: string, value: string, note: string, mood: Mood = "plain", title?: string): Element {
-  const words = { good: "", plain: "", warn: "attention: ", bad: "trouble: " } as const;
-  return h(
-    "div",
-    { class: `figure ${mood}`, "data-key": label },
-    h("dt", {}, label),
-    h("dd", { class: "value", title }, words[mood] !== "" && spoken(words[mood]), value),
-    h("dd", { class: "note" }, note),
-  );
-}
 
 function paymentFigure(
   { block_s, chainStopped }: KeeperStatus,
@@ -134,15 +123,6 @@ export function showGlance(status: KeeperStatus, committee: CommitteeStatus, gro
   );
 }
 
-function problemBanner(problems: readonly string[]): Element {
-  return h(
-    "div",
-    { class: "banner bad" },
-    h("strong", {}, "This keeper cannot do its work:"),
-    h("ul", {}, ...problems.map((problem) => h("li", { "data-key": problem }, problem))),
-  );
-}
-
 function diskBanner(freeBytes: number): Element {
   return h(
     "p",
@@ -155,19 +135,13 @@ function diskBanner(freeBytes: number): Element {
 export function showProblems({ problems, diskLow, diskFreeBytes }: KeeperStatus): void {
   place(
     "problems",
-    ...(problems.length === 0 ? [] : [problemBanner(problems)]),
+    ...(problems.length === 0 ? [] : [problemBanner("keeper", problems)]),
     ...(diskLow ? [diskBanner(diskFreeBytes ?? 0)] : []),
   );
 }
 
 export function showIdentity({ operator, peerId }: KeeperStatus): void {
   place("identity", h("span", { title: `operator ${operator}, peer ${peerId}` }, shortHex(operator)));
-}
-
-function paceText({ block_s, measured }: KeeperStatus): string {
-  if (block_s === null || measured === null) return "not known yet";
-  const { blocks: count, seconds } = measured;
-  return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${counted(count, "block")} (${span(seconds)})`;
 }
 
 /** @param since_s time since the status arrived, which is added to ages */

@@ -1,9 +1,19 @@
 /** The card of payments: one line each, with amounts, signers and transaction folded. */
 import type { GroupStatus, KeeperStatus, SettlementDocument } from "../api/schemas.ts";
-import { h, place, table } from "./dom.ts";
-import { ago, amount, bytes, counted, dateOfBlock, isEmptyPayment, shortHex, whole } from "./format.ts";
-import { copied, fact, money, tokenOf } from "./money.ts";
-import type { Token } from "./money.ts";
+import { h, place, table } from "../../daemon/page/dom.ts";
+import {
+  ago,
+  amount,
+  bytes,
+  counted,
+  dateOfBlock,
+  isEmptyPayment,
+  shortHex,
+  whole,
+} from "../../daemon/page/format.ts";
+import { copied, fact, money } from "../../daemon/page/facts.ts";
+import type { Token } from "../../daemon/page/facts.ts";
+import { tokenOf } from "./money.ts";
 
 /** Older payments are folded. */
 const shownUnfolded = 5;

@@ -1,7 +1,7 @@
 /** The card of reasons: what this keeper skipped, refused or missed. */
 import type { ReasonDocument } from "../api/schemas.ts";
-import { h, place } from "./dom.ts";
-import { dateOf, shortHex, span, whole } from "./format.ts";
+import { h, place } from "../../daemon/page/dom.ts";
+import { dateOf, shortHex, span, whole } from "../../daemon/page/format.ts";
 
 export function showReasons(reasons: readonly ReasonDocument[]): void {
   if (reasons.length === 0) return place("reasons", h("p", { class: "empty" }, "Nothing so far."));

@@ -1,7 +1,7 @@
 /** The cards of the current round and of the turn order. */
 import type { CommitteeStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
-import { h, place, sign, spoken, table } from "./dom.ts";
-import { blocks, counted, shortHex, span, whole } from "./format.ts";
+import { h, place, sign, spoken, table } from "../../daemon/page/dom.ts";
+import { blocks, counted, shortHex, span, whole } from "../../daemon/page/format.ts";
 
 const phases: readonly (readonly [name: string, meaning: string])[] = [
   ["challenge", "keepers challenge providers"],

@@ -102,14 +102,16 @@ export class Challenger {
     settle: Settle,
     signal: AbortSignal,
   ): Promise<void> {
-    const endpoint = await this.#target(committee, effect.operator);
+    const endpoint = this.#knownTarget(effect.operator) ?? (await this.#target(committee, effect.operator));
     if (endpoint === undefined) {
       for (const target of targets) settle(target, unreachable);
       return;
     }
     const ready = await this.#prepareAll(committee, effect, targets, endpoint, signal);
-    const prepared = new Set(ready.map(({ target }) => target));
-    for (const target of targets) if (!prepared.has(target)) settle(target, unreachable);
+    if (ready.length < targets.length) {
+      const prepared = new Set(ready.map(({ target }) => target));
+      for (const target of targets) if (!prepared.has(target)) settle(target, unreachable);
+    }
     for (let at = 0; at < ready.length; at += maxTargets) {
       const page = ready.slice(at, at + maxTargets);
       const attempts = await this.#call(committee, effect, page, endpoint, signal);
@@ -117,7 +119,10 @@ export class Challenger {
     }
   }
 
-  /** A few lists at a time: the provider refuses as busy what one peer asks beyond them, and other providers' lists must not wait (L3). */
+  /**
+   * Lists in memory are taken at once. The others are found a few at a time: the provider refuses as busy what one peer asks beyond them,
+   * and other providers' lists must not wait (L3).
+   */
   async #prepareAll(
     committee: CommitteeSnapshot,
     effect: ChallengeEffect,
@@ -125,31 +130,28 @@ export class Challenger {
     endpoint: ProviderTarget,
     signal: AbortSignal,
   ): Promise<Ready[]> {
-    const found = new Map<ChallengeTarget, Ready>();
-    const waiting = targets.values();
+    const { slot } = effect;
+    const found: (Ready | undefined)[] = [];
+    const missing: { readonly at: number; readonly target: ChallengeTarget; readonly known: SlotData }[] = [];
+    targets.forEach((target, at) => {
+      const { group, provider } = target;
+      const known = dataOfSlot(committee, { group, provider, slot });
+      if (known === undefined) return;
+      const list = this.#lists.inMemory(known.data.listRoot);
+      if (list === undefined) missing.push({ at, target, known });
+      else found[at] = { target, known, list };
+    });
+    const waiting = missing.values();
     const prepare = async (): Promise<void> => {
-      for (const target of waiting) {
-        const ready = await this.#prepare(committee, effect, target, endpoint, signal);
-        if (ready !== undefined) found.set(target, ready);
+      for (const { at, target, known } of waiting) {
+        const query = { committee, group: known.group, provider: target.provider, data: known.data };
+        const list = await this.#listFor(query, known.operator, endpoint, signal);
+        if (list !== undefined) found[at] = { target, known, list };
       }
     };
-    const width = Math.min(pageQueue.perPeer, targets.length);
-    await Promise.all(Array.from({ length: width }, prepare));
-    return targets.flatMap((target) => found.get(target) ?? []);
-  }
-
-  async #prepare(
-    committee: CommitteeSnapshot,
-    { slot }: ChallengeEffect,
-    target: ChallengeTarget,
-    endpoint: ProviderTarget,
-    signal: AbortSignal,
-  ): Promise<Ready | undefined> {
-    const known = dataOfSlot(committee, { ...target, slot });
-    if (known === undefined) return undefined;
-    const query = { committee, group: known.group, provider: target.provider, data: known.data };
-    const list = await this.#listFor(query, known.operator, endpoint, signal);
-    return list === undefined ? undefined : { target, known, list };
+    const width = Math.min(pageQueue.perPeer, missing.length);
+    if (width > 0) await Promise.all(Array.from({ length: width }, prepare));
+    return found.filter((ready) => ready !== undefined);
   }
 
   /** One message about several groups of the provider (R9). */
@@ -261,22 +263,25 @@ export class Challenger {
     return this.#lists.helpfulFirst(operators.filter((operator) => operator !== this.#on.keyring.operator));
   }
 
+  #knownTarget(operator: Hex): ProviderTarget | undefined {
+    const endpoint = this.#endpoints.get(operator);
+    return endpoint === undefined ? undefined : { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
+  }
+
   async #target({ address }: CommitteeSnapshot, operator: Hex): Promise<ProviderTarget | undefined> {
-    let endpoint = this.#endpoints.get(operator);
-    if (endpoint === undefined) {
-      try {
-        endpoint = await this.#on.chain.providerEndpoint(operator);
-      } catch (error) {
-        this.#on.telemetry.reason(
-          address,
-          "rpc-down",
-          `registry look-up of ${operator}: ${(error as Error).message}`,
-        );
-      }
-      if (endpoint === undefined) return undefined;
-      this.#endpoints.set(operator, endpoint);
+    const known = this.#knownTarget(operator);
+    if (known !== undefined) return known;
+    try {
+      const endpoint = await this.#on.chain.providerEndpoint(operator);
+      if (endpoint !== undefined) this.#endpoints.set(operator, endpoint);
+    } catch (error) {
+      this.#on.telemetry.reason(
+        address,
+        "rpc-down",
+        `registry look-up of ${operator}: ${(error as Error).message}`,
+      );
     }
-    return { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
+    return this.#knownTarget(operator);
   }
 
   async #listOfProvider(

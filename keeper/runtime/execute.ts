@@ -7,7 +7,6 @@ import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Body } from "../../protocol/messages.ts";
 import { domainOf } from "../../protocol/certificate.ts";
-import { providerKey } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainPort, Submission, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
@@ -160,7 +159,11 @@ export class Effects {
   }
 
   #background(work: Promise<void>): void {
-    void this.#await(work).then(this.#begin());
+    const end = this.#begin();
+    void work.then(end, (error: unknown) => {
+      end();
+      this.#failed(error);
+    });
   }
 
   #book(committee: CommitteeSnapshot, { record }: EffectOf<"book">): void {
@@ -208,11 +211,11 @@ export class Effects {
     const { operator, slot, blockHash } = effect;
     const done = this.#begin();
     // An unreachable provider is challenged again until it is late by blocks; this does not count as work under way.
-    const told = new Set<string>();
-    const tell = ({ group, provider }: ChallengeTarget, answer: Answer): void => {
-      const name = { group, provider };
-      this.#emit({ kind: "answer", operator, name, slot, blockHash, answer });
-      if (told.add(providerKey(name)).size === effect.targets.length) done();
+    const told = new Set<ChallengeTarget>();
+    const tell = (target: ChallengeTarget, answer: Answer): void => {
+      const { group, provider } = target;
+      this.#emit({ kind: "answer", operator, name: { group, provider }, slot, blockHash, answer });
+      if (told.add(target).size === effect.targets.length) done();
     };
     const onUnreachable = (target: ChallengeTarget): void =>
       tell(target, { kind: "failed", reason: "unreachable" });

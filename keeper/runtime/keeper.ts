@@ -200,6 +200,7 @@ export class Keeper {
       const loop = this.#loops.get(snapshot.address);
       if (loop === undefined) continue;
       if (loop.state.committee === undefined) this.#join(snapshot, loop);
+      loop.enqueue({ kind: "hashes", blocks: update.blocks });
       loop.enqueue({ kind: "committee", snapshot });
     }
     const entropy = this.#on.clock.entropy();

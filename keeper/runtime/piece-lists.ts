@@ -57,6 +57,11 @@ export class PieceLists {
     this.#on = on;
   }
 
+  /** The list, if it is in memory. */
+  inMemory(listRoot: Hex): PieceList | undefined {
+    return this.#lists.get(listRoot);
+  }
+
   /** The list from memory or disk, or from the first source that has it. */
   async find(query: ListQuery, sources: readonly Source[]): Promise<PieceList | undefined> {
     const { committee, group, provider, data } = query;

@@ -8,13 +8,19 @@ import type { FeeLimits } from "../../../protocol/fees.ts";
 import type { CertifiedScope } from "../../../protocol/certificate-gas.ts";
 import type { AccountFees } from "../../../protocol/funds.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
+import type { GroupFunds, HeadInfo, HistoryPort } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
-import { committeeAbi, groupAbi, tokenAbi } from "./abi.ts";
+import { committeeAbi, groupAbi } from "./abi.ts";
 import { FeeMeter } from "./fees.ts";
-import { blockTag, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
-import { bookedOf, certificateFor, certifiedOf, committeeOf, settledOf } from "./settled.ts";
-import type { CertifiedEvent, RawLog, Service, Settled } from "./settled.ts";
+import { blockTag, RpcPool } from "../../../daemon/chain/rpc.ts";
+import { bookedOf, certificateFor, certifiedOf, committeeOf } from "./settled.ts";
+import type { CertifiedEvent, Service } from "./settled.ts";
+import { rangedLogs } from "../../../daemon/chain/ranged-logs.ts";
+import type { LoggedIn } from "../../../daemon/chain/ranged-logs.ts";
+import { settledOf } from "../../../daemon/chain/settled-event.ts";
+import type { RawLog, Settled } from "../../../daemon/chain/settled-event.ts";
+import { askToken } from "../../../daemon/chain/token.ts";
+import type { Token } from "../../../daemon/chain/token.ts";
 import { call } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
 
@@ -34,8 +40,6 @@ type Terms = {
   readonly origin: number;
 };
 
-const maxSymbol = 16;
-
 const topicOf = (abi: Interface, name: string): string =>
   (abi.getEvent(name) as { topicHash: string }).topicHash;
 const settledTopic = topicOf(groupAbi, "Settled");
@@ -43,7 +47,6 @@ const enteredTopic = topicOf(groupAbi, "Entered");
 const certifiedTopic = topicOf(committeeAbi, "Certified");
 
 type Range = { readonly from: number; readonly to: number };
-type LoggedIn = RawLog & { readonly transactionHash: Hex; readonly blockHash: Hex };
 type SentTransaction = { readonly tx: Hex; readonly sent: RawTransaction; readonly receipt: RawReceipt };
 
 function certificatesIn(logs: readonly RawLog[]): CertifiedEvent[] {
@@ -139,24 +142,8 @@ export class EthersHistory implements HistoryPort {
     return new Set(logs.map(({ address }) => address.toLowerCase() as Hex));
   }
 
-  /** Endpoints differ in their block range limit. If one refuses a range, both halves are requested. */
-  async #logs(
-    address: Hex | readonly Hex[],
-    topics: readonly string[],
-    { from, to }: Range,
-  ): Promise<LoggedIn[]> {
-    if (from > to) return [];
-    const filter = { address, topics, fromBlock: blockTag(from), toBlock: blockTag(to) };
-    try {
-      return (await this.#rpc.send("eth_getLogs", [filter])) as LoggedIn[];
-    } catch (error) {
-      if (error instanceof RpcUnavailable || from === to) throw error;
-      const middle = Math.floor((from + to) / 2);
-      return [
-        ...(await this.#logs(address, topics, { from, to: middle })),
-        ...(await this.#logs(address, topics, { from: middle + 1, to })),
-      ];
-    }
+  #logs(address: Hex | readonly Hex[], topics: readonly string[], range: Range): Promise<LoggedIn[]> {
+    return rangedLogs(this.#ask, { address, topics }, range);
   }
 
   /** One transaction may settle hundreds of groups (R41), and its receipt has the events of all of them: it is read once for all. */
@@ -252,30 +239,9 @@ export class EthersHistory implements HistoryPort {
   async #tokenOf(address: Hex): Promise<Token> {
     const known = this.#tokens.get(address);
     if (known !== undefined) return known;
-    const token = /^0x0+$/.test(address)
-      ? { address: undefined, symbol: "coin", decimals: 18 }
-      : await this.#askToken(address);
+    const token = await askToken(this.#ask, address);
     this.#tokens.set(address, token);
     return token;
-  }
-
-  /** Symbol and decimals are optional in ERC-20, and a token may return any text. */
-  async #askToken(address: Hex): Promise<Token> {
-    const ask = async (name: string): Promise<unknown> => {
-      try {
-        return (await call(this.#ask, tokenAbi, address, name, [], "latest"))[0];
-      } catch (error) {
-        if (error instanceof RpcUnavailable) throw error;
-        return undefined;
-      }
-    };
-    const [symbol, decimals] = [await ask("symbol"), await ask("decimals")];
-    const clean = typeof symbol === "string" ? symbol.replaceAll(/[^\p{L}\p{N}.$-]/gu, "") : "";
-    return {
-      address,
-      symbol: clean === "" ? "token" : clean.slice(0, maxSymbol),
-      decimals: decimals === undefined ? undefined : Number(decimals),
-    };
   }
 
   async operatorFunds(operator: Hex, scope: CertifiedScope): Promise<AccountFees> {

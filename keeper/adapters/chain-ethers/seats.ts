@@ -67,8 +67,8 @@ export type SeatParts = {
   readonly ask: Ask;
   /** Reads a transaction from two endpoints, if there are two. */
   readonly askTransaction: Ask;
-  readonly logs: LogReader;
-  readonly members: MemberReader;
+  readonly logs: Pick<LogReader, "read">;
+  readonly members: Pick<MemberReader, "operators">;
   readonly trouble: Trouble;
 };
 

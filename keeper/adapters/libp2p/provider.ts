@@ -1,6 +1,7 @@
 /** ProviderClient over libp2p streams: sends one request and reads until the provider closes the stream. */
-import type { Libp2p, Stream } from "@libp2p/interface";
+import type { Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 import {
   challengeProtocol,
@@ -23,11 +24,16 @@ import type {
   ProviderTarget,
 } from "../../ports/provider.ts";
 import { addressesOf } from "../../../daemon/peers/addresses.ts";
+import type { Locator } from "../../../daemon/peers/relay/locator.ts";
+import { streamTo } from "../../../daemon/peers/relay/stream.ts";
+import type { DialingNode } from "../../../daemon/peers/relay/stream.ts";
 
 /** A started node and the meter that bounds what providers send. */
 export type Caller = {
-  readonly libp2p: Pick<Libp2p, "dialProtocol">;
+  readonly libp2p: DialingNode;
   readonly meter?: Pick<InboundMeter, "expect">;
+  /** Finds a provider that is not at its registered addresses. Undefined: only those are dialled. */
+  readonly locator?: Pick<Locator, "known" | "find">;
 };
 
 export function providerClient(caller: Caller): ProviderClient {
@@ -93,23 +99,20 @@ export type ProviderCall = {
 
 /** Sends one request and reads at most `maxBytes` until the provider closes the stream. Never rejects. */
 export async function askProvider(
-  { libp2p, meter }: Caller,
+  caller: Caller,
   target: ProviderTarget,
   call: ProviderCall,
   limits: CallLimits,
 ): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | ProviderFailure> {
   const timeout = AbortSignal.timeout(Math.ceil(limits.timeout_ms));
   const signal = limits.signal ? AbortSignal.any([limits.signal, timeout]) : timeout;
-  const addresses = addressesOf(target.peerId, target.addrs);
-  if (addresses.length === 0)
-    return failure("unreachable", "the registry has no valid address of this provider");
   let stream: Stream;
   try {
-    stream = await libp2p.dialProtocol(addresses, call.protocol, { signal });
+    stream = await streamOf(caller, target, call, signal);
   } catch (error) {
     return failure("unreachable", (error as Error).message);
   }
-  const expected = meter?.expect(target.peerId, call.maxBytes);
+  const expected = caller.meter?.expect(target.peerId, call.maxBytes);
   try {
     const bytes = await exchange(stream, call, signal);
     if (bytes === undefined) {
@@ -129,6 +132,35 @@ export async function askProvider(
   }
 }
 
+/** A stream at the addresses that the provider signed last or registered; if it is not there, at those that relays know now. */
+async function streamOf(
+  { libp2p, locator }: Caller,
+  { peerId, addrs }: ProviderTarget,
+  { protocol, bytes, maxBytes }: ProviderCall,
+  signal: AbortSignal,
+): Promise<Stream> {
+  const options = { signal, bytes: bytes.length + maxBytes };
+  const at = (addresses: readonly Multiaddr[]): Promise<Stream> =>
+    streamTo(libp2p, peerId, addresses, protocol, options);
+  const known = addressesOf(peerId, [...new Set([...(locator?.known(peerId) ?? []), ...addrs])]);
+  if (known.length === 0 && locator === undefined) {
+    throw new Error("the registry has no valid address of this provider");
+  }
+  let fault: unknown = new Error("the registry has no address of this provider, and no relay knows one");
+  try {
+    if (known.length > 0) return await at(known);
+  } catch (error) {
+    fault = error;
+  }
+  if (locator === undefined || signal.aborted) throw fault;
+  const tried = new Set(known.map(String));
+  const found = addressesOf(peerId, await locator.find(peerId, signal)).filter(
+    (one) => !tried.has(String(one)),
+  );
+  if (found.length === 0) throw fault;
+  return at(found);
+}
+
 /** Sends the request, closes this side and reads to the end; undefined if the answer is longer than `maxBytes`. */
 async function exchange(
   stream: Stream,
@@ -145,6 +177,6 @@ async function exchange(
     if (chunk === null) return concatBytes(...chunks);
     size += chunk.byteLength;
     if (size > call.maxBytes) return undefined;
-    chunks.push(chunk.subarray());
+    chunks.push(...chunk);
   }
 }

@@ -46,6 +46,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   readonly #stopped = new AbortController();
   /** Open connections on which both sides have proven their identity, by peer. */
   readonly #mutual = new Map<string, Set<Connection>>();
+  #registered: readonly Endpoint[] = [];
   #listener: (operators: readonly Hex[]) => void = () => undefined;
 
   private constructor(node: KeeperNode, admission: Admission, options: TransportOptions) {
@@ -163,7 +164,18 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     return this.#questions.ask(keeper, question, bytes);
   }
 
+  /** Registrations of the members of the committees, with this keeper's own. */
+  get registered(): readonly Endpoint[] {
+    return this.#registered;
+  }
+
+  /** Whether a member registered this peer. */
+  isMember(peer: string): boolean {
+    return this.#admission.identities.isExpected(peer);
+  }
+
   setMembers(members: readonly Endpoint[], own: Endpoint | undefined, scale: Scale): void {
+    this.#registered = own === undefined ? members : [...members, own];
     const { identities } = this.#admission;
     this.#admission.scale = scale;
     identities.setClaims(members);

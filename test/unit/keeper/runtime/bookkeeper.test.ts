@@ -87,6 +87,20 @@ describe("the bookkeeper", () => {
     expect(many).toBeLessThanOrEqual(2 + 2 * 4);
   });
 
+  it("never asks for more blocks at once than endpoints answer, also for many groups after an outage", async () => {
+    const ledger = await openLedger();
+    const history = new CountedHistory();
+    const bookkeeper = started(ledger, history, [groupNumber(1), groupNumber(2)]);
+    await bookkeeper.pass();
+    for (const blocks of [1_000, 1_001]) {
+      history.mine(blocks);
+      await bookkeeper.pass();
+      const { block } = await history.head();
+      expect((await ledger.cursor(groupNumber(2)))?.block).toBe(block);
+    }
+    expect(history.widest).toBe(1_000);
+  });
+
   it("books the settlements of those groups that have one", async () => {
     const ledger = await openLedger();
     const history = new CountedHistory();

@@ -42,6 +42,11 @@ const provider = (index: number): ProviderEntry => {
   return { ...providerEntry(index), history };
 };
 
+function withOtherData(entry: ProviderEntry): ProviderEntry {
+  const later = entry.history.map((data) => ({ ...data, fromBlock: 40, listRoot: keccakWords(1) }));
+  return { ...entry, history: [...entry.history, ...later] };
+}
+
 const committee = committeeAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
 
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
@@ -207,6 +212,14 @@ describe("a provider that withholds its piece list from one keeper", () => {
       first: 0,
     });
     expect((await again.answerPieces(question))?.length).toBeGreaterThan(maxPagePieces * 40);
+    // The data change later in the interval: slots before the change still need the list.
+    const groups = committee.groups.map((group) => ({
+      ...group,
+      providers: group.providers.map(withOtherData),
+    }));
+    await again.pruneLists({ ...committee, groups });
+    const later = challengerWith(world, [], refusing, store);
+    expect((await later.answerPieces(question))?.length).toBeGreaterThan(maxPagePieces * 40);
     await again.pruneLists({ ...committee, groups: [] });
     const fresh = challengerWith(world, [], refusing, store);
     expect(await fresh.answerPieces(question)).toBeUndefined();

@@ -44,8 +44,18 @@ function receipt(slot: number, given: Given = {}): Uint8Array {
   });
 }
 
-/** The leaves that the asking keeper accepts for `receipts`, slot by slot from 0; `bytes`: claim of a leaf with other bytes. */
-async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
+/** `bytes`: claim of a leaf with other bytes; `shown`: the asking keeper's snapshot; `served`: receipts in place of those of the leaves. */
+type Asking = {
+  readonly bytes?: bigint;
+  readonly shown?: typeof committee;
+  readonly served?: readonly Uint8Array[];
+};
+
+/** The leaves that the asking keeper accepts for `receipts`, slot by slot from 0. */
+async function asked(
+  receipts: readonly Uint8Array[],
+  { bytes = 1_600n, shown = committee, served = receipts }: Asking = {},
+) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
   const scope = new RecordScope([{ ...name, fromSlot: 0, toSlot: leaves.length }]);
   const tree = recordTree(scope, leaves);
@@ -55,7 +65,7 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
       slot,
       leaf,
       path: treePath(tree, slot),
-      receipt: receipts[slot] ?? new Uint8Array(),
+      receipt: served[slot] ?? new Uint8Array(),
     })),
   );
   const reasons: ReasonCode[] = [];
@@ -73,11 +83,17 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
     name,
     scope,
   } as const;
-  return { leaves: await exchange.gather(committee, initialState(), effect), reasons };
+  const leavesFound = await exchange.gather(shown, initialState(), effect);
+  const pinned = [{ ...name, keepers: [owner], roots: [tree.root] }];
+  const pack = (round: Hex) => exchange.pack(shown.address, { kind: "pack-pages", round, pinned, scope });
+  return { leaves: leavesFound, reasons, pack };
 }
 
-/** The leaves that a follower accepts from the leader's pages with `receipts`, slot by slot from 0. */
-async function paged(receipts: readonly Uint8Array[]) {
+/**
+ * The leaves that a follower accepts from the leader's pages with `receipts`, slot by slot from 0; `named`: the keeper that the pages name
+ * as their owner.
+ */
+async function paged(receipts: readonly Uint8Array[], named = owner) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({
     kind: "proven",
     bytes: 1_600n,
@@ -89,7 +105,7 @@ async function paged(receipts: readonly Uint8Array[]) {
     const path = treePath(tree, slot);
     return { ...name, slot, leaf, path, receipt: receipts[slot] ?? new Uint8Array() };
   });
-  const pages = cutPages([encodePinnedEntry({ ...name, owner, leaves: opened })]);
+  const pages = cutPages([encodePinnedEntry({ ...name, owner: named, leaves: opened })]);
   const exchange = new RecordExchange({
     transport: { ask: async () => pages[0] },
     crypto: simulatedCrypto,
@@ -115,6 +131,13 @@ describe("a proven leaf in the leader's pages", () => {
       ["proven", "failed", "proven"],
     ]);
   });
+
+  it("is refused under the name of another keeper than the pinned one", async () => {
+    expect(await paged([receipt(0)], 2)).toEqual({
+      kind: "fault",
+      detail: "expected group 1, provider 0 of keeper 1, actual group 1, provider 0 of keeper 2",
+    });
+  });
 });
 
 describe("a proven leaf that a keeper serves for an exchange", () => {
@@ -136,8 +159,26 @@ describe("a proven leaf that a keeper serves for an exchange", () => {
     expect(reasons).toEqual([]);
   });
 
+  it("counts if its group was settled meanwhile and only the turn's scope shows it", async () => {
+    const { leaves } = await asked([receipt(0)], { shown: { ...committee, groups: [] } });
+    expect(leaves?.map(({ kind }) => kind)).toEqual(["proven"]);
+  });
+
+  it("is refused with all others if it comes with a receipt that is not its own, so that every keeper counts it alike", async () => {
+    const served = [receipt(0), receipt(0), receipt(2)];
+    const { leaves, reasons } = await asked([receipt(0), receipt(1), receipt(2)], { served });
+    expect(leaves).toBeUndefined();
+    expect(reasons).toEqual(["records-refused"]);
+  });
+
+  it("goes into pages of the round for which it was asked, and of no other", async () => {
+    const { pack } = await asked([receipt(0)]);
+    expect(pack(hashAt(2))).toBeUndefined();
+    expect(pack(hashAt(1))).toHaveLength(1);
+  });
+
   it("counts as failed if it claims other bytes than its receipt", async () => {
-    const { leaves } = await asked([receipt(0)], 1_601n);
+    const { leaves } = await asked([receipt(0)], { bytes: 1_601n });
     expect(leaves).toEqual([{ kind: "failed" }]);
   });
 });
@@ -190,5 +231,12 @@ describe("values in pages (R17)", () => {
       expect(await exchangeWith(all).fetchValues(committee, { ...effect, count })).toBeUndefined();
     }
     expect(await exchangeWith(all).fetchValues(committee, effect)).toEqual(values);
+  });
+
+  it("are none if a page but the last is not full", async () => {
+    const [full, rest] = pages as [Uint8Array, Uint8Array];
+    const uneven = { ...effect, pages: [rest, full].map(valuePageHash) };
+    const all = (hash: Hex) => pages.find((page) => valuePageHash(page) === hash);
+    expect(await exchangeWith(all).fetchValues(committee, uneven)).toBeUndefined();
   });
 });

@@ -1,9 +1,12 @@
 /** D6: the reply of a Byzantine keeper to a pull costs a bounded number of signature checks. */
 import { describe, expect, it } from "vitest";
 import { CertificateTree, rememberedHash } from "../../../../protocol/certificate.ts";
-import { encodeCertificatePage } from "../../../../protocol/codec/certificate-pages.ts";
+import {
+  decodeCertificatePage,
+  encodeCertificatePage,
+} from "../../../../protocol/codec/certificate-pages.ts";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
-import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec/question.ts";
+import { decodePull, encodePullReply, maxHave, maxReplyBytes } from "../../../../protocol/codec/question.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import type { Body, Message, MessageOf } from "../../../../protocol/messages.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
@@ -166,6 +169,22 @@ describe("a question for a certificate (R29)", () => {
     expect(asked()).toBeGreaterThan(1);
     const other = { ...effect, hash: `0x${"11".repeat(25)}` } as const;
     expect(await questions.certificate(committee, other)).toBeUndefined();
+  });
+
+  it("is answered with pages within the limit of a reply, for many small groups as well", () => {
+    const many = Array.from({ length: 24_000 }, (_, i) => ({
+      number: i + 1,
+      group: committee.address,
+      items: [{ provider: 0, spaceTime: 1n }],
+    }));
+    const page = encodeCertificatePage(certificate, many, 0);
+    expect(page.length).toBeLessThanOrEqual(maxReplyBytes);
+    const decoded = decodeCertificatePage(page);
+    const first = decoded.ok ? decoded.value.groups.length : 0;
+    // One group more would not fit.
+    expect(page.length + page.length / first).toBeGreaterThan(maxReplyBytes);
+    const rest = decodeCertificatePage(encodeCertificatePage(certificate, many, first));
+    expect(rest.ok && rest.value.groups.length).toBe(many.length - first);
   });
 
   it("ends at the first answer that is another certificate, has no group, or is malformed", async () => {

@@ -39,6 +39,8 @@ describe("the begin of a committee's interval (R5)", () => {
     expect(after(...left, certified, enters(2n, 240n)).ts).toBe(240);
     // A membership that ended as it began was never served.
     expect(after(formed, enters(1n, 120n), leaves(1n, 120n), enters(2n, 240n)).ts).toBe(240);
+    const never = [enters(2n, 260n), leaves(2n, 260n)] as const;
+    expect(after(...left, ...never, certified, enters(3n, 240n)).ts).toBe(240);
   });
 
   it("counts the latest end that was ever told: an end that comes forward does not lower it", () => {
