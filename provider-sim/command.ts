@@ -31,7 +31,16 @@ type FaultOptions = {
   readonly keeper?: string[];
 };
 
-const faultKinds = ["none", "lose-data", "offline", "slow", "corrupt", "replay", "only-keepers"] as const;
+const faultKinds = [
+  "none",
+  "lose-data",
+  "offline",
+  "slow",
+  "corrupt",
+  "discard",
+  "replay",
+  "only-keepers",
+] as const;
 
 function registerFault(provider: Command): void {
   configOption(alwaysJson(provider.command("fault")))
@@ -95,6 +104,7 @@ function faultsOf(kind: string, options: FaultOptions): Fault[] {
       return [];
     case "offline":
     case "corrupt":
+    case "discard":
     case "replay":
       return [{ kind }];
     case "slow":

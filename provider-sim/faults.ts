@@ -1,6 +1,10 @@
 /** Faults as a decorator of the honest responder, the same for the daemon and the simulator. */
 import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
 import type { ChallengeAnswer, ChallengeRequest, Refusal } from "../protocol/codec/challenge.ts";
+import { decodeRetrieveResponse, encodeRetrieveResponse } from "../protocol/codec/retrieve.ts";
+import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
+import { encodeStoreResponse } from "../protocol/codec/store-response.ts";
+import type { StoreMessage } from "../protocol/codec/store.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { Responder, SilentResponder } from "../provider/responder.ts";
 
@@ -9,8 +13,10 @@ export type Fault =
   | { readonly kind: "offline" }
   /** Answers after `delay_ms`. */
   | { readonly kind: "slow"; readonly delay_ms: number }
-  /** Sends proofs with one wrong byte. */
+  /** Sends proofs, and ranges that a payer reads, with one wrong byte. */
   | { readonly kind: "corrupt" }
+  /** Says that it has stored what a payer sends, and keeps nothing of it. */
+  | { readonly kind: "discard" }
   /** Always sends a keeper the first answer that it gave to this keeper for the same groups. */
   | { readonly kind: "replay" }
   /** Answers only the named keepers (operator addresses). */
@@ -71,9 +77,39 @@ function corrupted(response: Uint8Array, targets: number): Uint8Array {
 }
 
 function withWrongByte(answer: ChallengeAnswer | Refusal): ChallengeAnswer | Refusal {
-  if (answer.kind === "refusal") return answer;
-  const proof = answer.proof.slice();
-  const last = proof.length - 1;
-  proof[last] = (proof[last] as number) ^ 1;
-  return { ...answer, proof };
+  return answer.kind === "refusal" ? answer : { ...answer, proof: withLastBitChanged(answer.proof) };
+}
+
+function withLastBitChanged(bytes: Uint8Array): Uint8Array {
+  const changed = bytes.slice();
+  const last = changed.length - 1;
+  changed[last] = (changed[last] as number) ^ 1;
+  return changed;
+}
+
+type Active = Pick<FaultDependencies, "faults">;
+
+const isActive = async ({ faults }: Active, kind: Fault["kind"]): Promise<boolean> =>
+  (await faults()).some((fault) => fault.kind === kind);
+
+/** Reading with the fault `corrupt`. */
+export function withReadFaults(
+  respond: Responder<RetrieveRequest>,
+  active: Active,
+): Responder<RetrieveRequest> {
+  return async (request, peer) => {
+    const response = await respond(request, peer);
+    if (!(await isActive(active, "corrupt"))) return response;
+    const decoded = decodeRetrieveResponse(response);
+    if (!decoded.ok || decoded.value.kind !== "range") return response;
+    return encodeRetrieveResponse({ ...decoded.value, bytes: withLastBitChanged(decoded.value.bytes) });
+  };
+}
+
+/** Storing with the fault `discard`. */
+export function withStoreFaults(respond: Responder<StoreMessage>, active: Active): Responder<StoreMessage> {
+  return async (message, peer) =>
+    message.kind === "put" && (await isActive(active, "discard"))
+      ? encodeStoreResponse({ kind: "stored", whole: false })
+      : respond(message, peer);
 }

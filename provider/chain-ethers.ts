@@ -10,7 +10,7 @@ import type { ProviderScale } from "../protocol/limits/derived.ts";
 import { ChainFollower } from "./chain-follow.ts";
 import type { EventLog } from "./chain-follow.ts";
 import { changingEvents, ChainReads } from "./chain-reads.ts";
-import type { GroupStanding } from "./chain-reads.ts";
+import type { GroupStanding, KeeperAddresses } from "./chain-reads.ts";
 import type { ProviderConfig } from "./config.ts";
 import type {
   ChainView,
@@ -27,6 +27,8 @@ const callTimeout_ms = 2_000;
 const headMaxAge_ms = 100;
 /** At the start one block this far back is read, to measure the pace of blocks. */
 const paceBlocks = 100;
+/** Keepers without a seat for this provider's groups whose relays it may use: enough to find some before it has a group. */
+const otherKeepers = 64;
 /** Groups that are read at once. */
 const groupsAtOnce = 16;
 
@@ -159,6 +161,12 @@ export class EthersChainView implements ChainView {
     return this.#rpc.pace.look(now_ms());
   }
 
+  /** Mean time of a block in seconds, over the last 100; undefined before two blocks are known. */
+  block_s(): number | undefined {
+    const times_s = this.#rpc.pace.blockTimes_s();
+    return times_s.length === 0 ? undefined : times_s.reduce((sum, one) => sum + one, 0) / times_s.length;
+  }
+
   /** Number of committees, groups and keepers when they were read last; makes no call. */
   scale(): ProviderScale {
     return this.#scale;
@@ -253,6 +261,29 @@ export class EthersChainView implements ChainView {
       keepers: Math.max(1, operators.size),
     };
     return new Set(peers);
+  }
+
+  /** Addresses of the keepers of the groups served, and of the first other keepers of the registry: some of them offer relays. */
+  async relayKeepers(): Promise<{ own: KeeperAddresses[]; others: KeeperAddresses[] }> {
+    const own = new Set<Hex>();
+    for (const committee of await this.#committees()) {
+      for (const operator of (await this.#seats(committee)).keys()) own.add(operator);
+    }
+    const all = await this.#answered(() => this.#reads.keeperOperators(this.#registry, otherKeepers));
+    const entries = async (operators: readonly Hex[]): Promise<KeeperAddresses[]> => {
+      const found = await Promise.all(operators.map((operator) => this.#keeperEntry(operator)));
+      return found.filter((entry) => entry !== undefined);
+    };
+    return {
+      own: await entries([...own]),
+      others: await entries(all.filter((operator) => !own.has(operator))),
+    };
+  }
+
+  #keeperEntry(operator: Hex): Promise<KeeperAddresses | undefined> {
+    return this.#get(peerName(operator), "addresses", (block) =>
+      this.#reads.keeperEntry(this.#registry, operator, block),
+    );
   }
 
   async blockHash(block: number): Promise<Hex | undefined> {

@@ -209,12 +209,32 @@ export class ChainReads {
     return members.map((operator, i) => [operator, keys[i] as Hex]);
   }
 
+  /** Peer id and addresses of a registered keeper; undefined if it is not registered. */
+  async keeperEntry(registry: Hex, operator: Hex, block: Block): Promise<KeeperAddresses | undefined> {
+    const [entry] = await call(this.#ask, registryAbi, registry, "keeper", [operator], block);
+    const { registeredAt, peerId, multiaddrs } = entry as {
+      registeredAt: bigint;
+      peerId: Hex;
+      multiaddrs: string[];
+    };
+    if (registeredAt === 0n) return undefined;
+    return { peerId: peerIdText(fromHex(peerId)), multiaddrs: [...multiaddrs] };
+  }
+
+  /** At most `count` registered keepers, those that registered first. */
+  async keeperOperators(registry: Hex, count: number): Promise<Hex[]> {
+    const [operators] = await call(this.#ask, registryAbi, registry, "keeperOperators", [0, count], "latest");
+    return [...(operators as string[])].map(lower);
+  }
+
   /** Text form of a keeper's registered peer id. */
   async peerId(registry: Hex, operator: Hex, block: Block): Promise<string> {
     const [entry] = await call(this.#ask, registryAbi, registry, "keeper", [operator], block);
     return peerIdText(fromHex((entry as { peerId: Hex }).peerId));
   }
 }
+
+export type KeeperAddresses = { readonly peerId: string; readonly multiaddrs: readonly string[] };
 
 function servicesOf({
   service,

@@ -42,6 +42,11 @@ export class ChainWatch {
     this.#log = log;
   }
 
+  /** Why a group's contract cannot be read; undefined: it can. */
+  faultOf(group: Hex): string | undefined {
+    return this.#faults.get(group);
+  }
+
   /** Reasons why the provider cannot answer challenges; empty: it can. */
   problems(): string[] {
     const look = this.#chain.look();

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
 import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex } from "../protocol/hash.ts";
+import type { HttpServer } from "../daemon/http/server.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
@@ -14,19 +15,23 @@ import { chainViewOf } from "./chain-ethers.ts";
 import { challengeResponder } from "./challenge.ts";
 import { operatorOf } from "./config.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
-import { recordEvents } from "./events.ts";
+import { composeReporting } from "./compose-reporting.ts";
+import type { StatusSource } from "./api/status.ts";
+import { providerIdentity } from "./identity.ts";
 import { openStore } from "./ingest.ts";
-import { openJournal } from "./journal.ts";
 import { Load } from "./load.ts";
-import { ProviderFigures } from "./metrics.ts";
-import type { Served, StoredLook } from "./metrics.ts";
 import { piecesResponder } from "./pieces.ts";
 import type { ProviderCrypto } from "./ports.ts";
 import type { ProviderDecorator } from "./responder.ts";
 import { retrieveResponder } from "./retrieve.ts";
 import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
+import { openRelays } from "./relays.ts";
 import { openStoring } from "./store/compose.ts";
+import type { Storing } from "./store/compose.ts";
+import { watchedStore } from "./watched-store.ts";
+import type { WatchedStore } from "./watched-store.ts";
+import { volumeSettings } from "./volume-settings.ts";
 import { VolumeWatch } from "./volume-watch.ts";
 
 export type RunningProvider = {
@@ -34,19 +39,28 @@ export type RunningProvider = {
   readonly peerId: string;
   /** Bound multiaddrs with the peer id; port 0 is resolved. */
   readonly addrs: readonly string[];
-  /** URL of the metrics server; undefined if the configuration names none. */
-  readonly metrics?: string | undefined;
+  /** URL of the HTTP interface for the operator. */
+  readonly api: string;
+  /** URL of the server for readers (R44); undefined if the configuration names none. */
+  readonly reading?: string | undefined;
   /** Closes streams, node and store. */
   stop(): Promise<void>;
 };
 
+export type LiveSettings = Pick<ProviderConfig, "volumes" | "offer">;
+
 export type StartOptions = {
-  /** Reads the settings of the volumes again; the daemon follows them. Default: they stay. */
-  readonly volumes?: () => Promise<ProviderConfig["volumes"]>;
+  /** Reads the settings again that the daemon follows while it runs. Default: they stay. */
+  readonly settings?: () => Promise<LiveSettings>;
 };
 
 /** Changes nothing: the provider is honest. */
-const honest: ProviderDecorator = { challenge: (respond) => respond, online: async () => true };
+const honest: ProviderDecorator = {
+  challenge: (respond) => respond,
+  retrieve: (respond) => respond,
+  store: (respond) => respond,
+  online: async () => true,
+};
 
 /**
  * Starts the daemon. It may run before its provider is in a group, before the group's contract exists, and while no chain endpoint
@@ -69,70 +83,102 @@ export async function startProvider(
     throw error;
   }
   await logStoredFaults(store, log);
-  const journal = await openJournal(config.dataDir, (text) => log.error(text));
-  const chain = chainViewOf(config, operatorOf(config, keys));
+  const operator = operatorOf(config, keys);
+  const chain = chainViewOf(config, operator);
   const watch = new ChainWatch(chain, chain.groups, log);
   const load = new Load();
-  const stored = keepStored({ store, config, log, load, settings: options.volumes });
-  const figures = new ProviderFigures(
-    () => chain.look(),
-    () => watch.problems(),
-    stored.look,
-  );
+  const live: { storing?: Storing } = {};
+  const stored = keepStored({
+    store,
+    config,
+    log,
+    load,
+    settings: options.settings,
+    takeOffer: (offer) => live.storing?.take(offer),
+    fetch: async (entry, signal) => (await live.storing?.mend(entry, signal)) ?? false,
+  });
+  const reporting = await composeReporting({
+    config,
+    operator,
+    chain,
+    watch,
+    log,
+    stored: stored.look,
+    offers: () => live.storing?.offers() ?? false,
+  }).catch(async (error: unknown) => {
+    chain.close();
+    await answers.close();
+    throw error;
+  });
+  const { figures, events } = reporting;
   const watching = new AbortController();
   let reading: Promise<unknown> = Promise.resolve();
   const storing = await openStoring({ config, keys, chain, store, figures, log, load }).catch(
     async (error: unknown) => {
       chain.close();
-      journal.close();
+      await reporting.close();
       await answers.close();
       throw error;
     },
   );
+  live.storing = storing;
   const dependencies = {
     chain,
     answers,
-    store,
+    store: stored.store,
     crypto: cryptoOf(keys),
-    events: recordEvents({ log, journal, figures, head: () => chain.head() }),
+    events,
     scale: () => chain.scale(),
   };
-  const { metrics } = config;
-  let served: Served | undefined;
-  let following: Promise<void> = Promise.resolve();
+  /** The interface for the operator, and servers for others. */
+  const servers: HttpServer[] = [];
+  const relays = openRelays({ config, keys, chain, log });
+  let relaying: Promise<void> = Promise.resolve();
+  let following: Promise<unknown> = Promise.resolve();
   const close = async (): Promise<void> => {
     watching.abort();
     await reading;
     await following;
-    await served?.stop();
+    await relaying;
+    for (const server of servers) await server.stop();
     await storing.close();
     chain.close();
-    journal.close();
+    await reporting.close();
     await answers.close();
   };
   try {
-    served = metrics && (await figures.serve(metrics.host, metrics.port));
+    const api = await reporting.open((await providerIdentity(keys)).peerId);
+    servers.push(api);
     const libp2p = await startServer(
       { peerSeed: keys.peer, listen: config.listen },
       {
         challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
         pieces: load.counted(piecesResponder(dependencies)),
-        retrieve: load.counted(retrieveResponder(dependencies)),
+        retrieve: load.counted(
+          decorator.retrieve(retrieveResponder({ ...storing.reading, store: stored.store, events })),
+        ),
         offer: storing.offer,
-        store: storing.served,
+        store: { ...storing.served, respond: decorator.store(storing.served.respond) },
         keeperPeers: () => chain.keeperPeers(),
         scale: () => chain.scale(),
         online: () => decorator.online(),
+        ...(relays.served === undefined ? {} : { relays: relays.served }),
       },
     );
     storing.use(libp2p);
-    following = storing.run(watching.signal);
+    const readingUrl = await storing.reading.serve().catch(async (error: unknown) => {
+      await libp2p.stop();
+      throw error;
+    });
+    following = Promise.all([storing.run(watching.signal), reporting.run(watching.signal)]);
+    relaying = relays.run(libp2p, watching.signal);
     void watch.run(watching.signal);
     reading = stored.run(watching.signal);
     return {
       peerId: libp2p.peerId.toString(),
       addrs: libp2p.getMultiaddrs().map(String),
-      metrics: served?.url,
+      api: api.url,
+      reading: readingUrl,
       async stop() {
         await libp2p.stop();
         await close();
@@ -149,12 +195,16 @@ type Keeping = {
   readonly config: Pick<ProviderConfig, "dataDir">;
   readonly log: Logger;
   readonly load: Load;
-  readonly settings: StartOptions["volumes"];
+  readonly settings: StartOptions["settings"];
+  readonly takeOffer: (offer: LiveSettings["offer"]) => void;
+  readonly fetch: Storing["mend"];
 };
 
 /** Watches the volumes and scrubs the pieces. */
-function keepStored({ store, config, log, load, settings }: Keeping): {
-  readonly look: () => StoredLook;
+function keepStored({ store, config, log, load, settings, takeOffer, fetch }: Keeping): {
+  readonly look: StatusSource["stored"];
+  /** The store for answers; what it cannot prove is read soon. */
+  readonly store: WatchedStore;
   readonly run: (signal: AbortSignal) => Promise<unknown>;
 } {
   const scrubber = new Scrubber({
@@ -164,18 +214,32 @@ function keepStored({ store, config, log, load, settings }: Keeping): {
     now_ms: () => Date.now(),
     sleep: (delay_ms, signal) => sleep(delay_ms, undefined, { signal }).catch(() => undefined),
     isBusy: () => load.isBusy(),
+    fetch,
   });
-  const volumes = new VolumeWatch({ store, log, settings, onChanged: (root) => scrubber.checkSoon(root) });
+  const followed =
+    settings &&
+    (async () => {
+      const { volumes: next, offer } = await settings();
+      takeOffer(offer);
+      return volumeSettings(next);
+    });
+  const volumes = new VolumeWatch({
+    store,
+    log,
+    settings: followed,
+    onChanged: (root) => scrubber.checkSoon(root),
+  });
   return {
     look: () => ({ volumes: volumes.looks, scrub: scrubber.state }),
+    store: watchedStore(store, (root) => scrubber.checkSoon(root)),
     run: (signal) => Promise.all([volumes.run(signal), scrubber.run(signal)]),
   };
 }
 
 /** @throws ListenError that names the setting whose port is taken */
-async function mustBindAll({ listen, metrics }: ProviderConfig): Promise<void> {
-  const metricsPlaces = metrics === undefined ? [] : [{ setting: "metrics.port", ...metrics }];
-  await mustListen([...listenAddresses(listen), ...metricsPlaces]);
+async function mustBindAll({ listen, api, reading }: ProviderConfig): Promise<void> {
+  const readingPlaces = reading === undefined ? [] : [{ setting: "reading.port", ...reading }];
+  await mustListen([...listenAddresses(listen), { setting: "api.port", ...api }, ...readingPlaces]);
 }
 
 /** A provider with damaged pieces still proves the others, so it starts anyway. */

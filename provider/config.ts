@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { z } from "zod";
 import { address } from "../daemon/settings/address.ts";
+import { apiSchema, apiSettings } from "../daemon/settings/api.ts";
 import { openOlderReceipts, openProviderKeys, writeKeys } from "../daemon/keys/keystore.ts";
 import type { KdfStrength, ProviderSecrets } from "../daemon/keys/keystore.ts";
 import { ConfigError, resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
@@ -14,11 +15,12 @@ import { secretKeyAddress } from "../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
+import { relayUses } from "../daemon/peers/relay/settings.ts";
+import { readingSchema } from "./reading/settings.ts";
 import { offerSchema } from "./store/settings.ts";
 import type { OfferSettings } from "./store/settings.ts";
-
-/** A challenge may ask for 16 pieces, and each is looked for on all volumes. */
-const maxVolumes = 64;
+import { resolveVolumes, volumesSchema } from "./volume-settings.ts";
+import type { VolumeConfig } from "./volume-settings.ts";
 
 const configSchema = z.strictObject({
   dataDir: z.string().min(1),
@@ -38,30 +40,27 @@ const configSchema = z.strictObject({
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
   /** Addresses that keepers dial, if they differ from `listen`, for example behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
+  /**
+   * `use`: whether keepers' relays make this provider reachable. auto: if no relay can dial it, as behind a router; never: it tells nobody
+   * its addresses but the registry.
+   */
+  relay: z.strictObject({ use: z.enum(relayUses).default("auto") }).default({ use: "auto" }),
   /** The groups that this provider agreed to serve; the chain says which committee serves each. */
   groups: z.array(address),
-  /**
-   * Folders for pieces, each on a disk of its own; `maxBytes`: most bytes of pieces there. Default: the data folder. The daemon follows
-   * changes of the file.
-   */
-  volumes: z
-    .array(
-      z.strictObject({
-        path: z.string().min(1),
-        maxBytes: z.int().min(1).optional(),
-      }),
-    )
-    .max(maxVolumes)
-    .default([]),
+  volumes: volumesSchema,
   /** R42: what the provider offers to payers, and by which policy it accepts their requests. Default: it offers nothing. */
   offer: offerSchema.optional(),
-  /** Address of the server for Prometheus metrics. Default: no server. */
-  metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
+  /** R44: where pieces that anybody may read are served over HTTP. Default: nowhere. */
+  reading: readingSchema.optional(),
+  /** The HTTP server for the operator: dashboard, metrics, API. Default: loopback, on any free port. */
+  api: apiSchema,
   ...logSchema,
 });
 
 export { ConfigError } from "../daemon/settings/layers.ts";
-export type ProviderConfig = z.output<typeof configSchema>;
+export type ProviderConfig = Omit<z.output<typeof configSchema>, "volumes"> & {
+  readonly volumes: readonly VolumeConfig[];
+};
 
 export type ProviderKeys = {
   readonly operator: Uint8Array;
@@ -93,7 +92,14 @@ export const settings: readonly Setting[] = [
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
+  setting(
+    "relay.use",
+    "relay-use",
+    "text",
+    "keepers' relays, to be reached without an open port: auto, always or never",
+  ),
   setting("groups", "groups", "list", "groups to serve"),
+  ...apiSettings,
   ...logSettings,
 ];
 
@@ -107,12 +113,7 @@ export async function loadConfig(
 ): Promise<ProviderConfig> {
   const { config } = await resolveLayers({ schema: configSchema, settings }, { file, ...layers });
   const folder = file === undefined ? "." : dirname(file);
-  const volumes = config.volumes.map((volume) => ({ ...volume, path: resolve(folder, volume.path) }));
-  const twice = volumes.find(({ path }, i) => volumes.findIndex((one) => one.path === path) !== i);
-  if (twice !== undefined) {
-    throw new ConfigError(`${file}: volumes: expected each path once, actual ${twice.path} twice`);
-  }
-  return { ...config, volumes };
+  return { ...config, volumes: resolveVolumes(config.volumes, folder, file ?? "volumes") };
 }
 
 /**
@@ -156,6 +157,8 @@ export type NewProvider = {
   /** Addresses that keepers dial, if they differ from `listen`. */
   readonly announce?: readonly string[];
   readonly groups: readonly string[];
+  /** Default: any free port of loopback, another one at every start. */
+  readonly api?: { readonly host: string; readonly port: number };
   /** Encrypts the keys. */
   readonly password: string;
   /** `light` is for devnets only. */
@@ -173,7 +176,7 @@ export function newProviderSecrets(): ProviderSecrets {
 
 /** Creates the data folder (mode 0700) with `provider.yaml` and the folder `keys`. @throws ConfigError if one of them exists */
 export async function initProvider(options: NewProvider): Promise<{ config: string; keys: string }> {
-  const { dataDir, chainId, rpc, registry, lens, listen, announce = [], groups, passwordFile } = options;
+  const { dataDir, chainId, rpc, registry, lens, listen, announce = [], groups, api, passwordFile } = options;
   const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys") };
   const config = {
     dataDir: ".",
@@ -185,6 +188,7 @@ export async function initProvider(options: NewProvider): Promise<{ config: stri
     listen,
     ...(announce.length === 0 ? {} : { announce }),
     groups,
+    ...(api === undefined ? {} : { api }),
   };
   const text = stringify(config);
   resolveText({ schema: configSchema, settings }, text, { file: paths.config });

@@ -9,6 +9,8 @@ import {
   requestBytes,
   senderBytes,
 } from "../protocol/limits/derived.ts";
+import { chosenRelayRate } from "../protocol/limits/relay.ts";
+import type { Rate } from "../protocol/limits/token-buckets.ts";
 import { InboundMeter } from "../daemon/peers/inbound-meter.ts";
 import { PendingHosts } from "../daemon/peers/pending-hosts.ts";
 
@@ -20,6 +22,7 @@ const keepersWait_ms = 2_000;
 
 export class ProviderConnections {
   readonly #keeperPeers: () => Promise<ReadonlySet<string>>;
+  readonly #isRelay: (peer: string) => boolean;
   readonly #room: ConnectionRoom;
   readonly #meter: InboundMeter;
   readonly #pending = new PendingHosts(pendingConnections.perHost);
@@ -27,18 +30,26 @@ export class ProviderConnections {
   #readAt_ms = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> = Promise.resolve();
 
-  /** @param isSender whether the peer sends data of an accepted request (R43) */
+  /**
+   * @param isSender whether the peer sends data of an accepted request (R43)
+   * @param isRelay whether this provider chose the peer as its relay
+   */
   constructor(
     keeperPeers: () => Promise<ReadonlySet<string>>,
     connections: () => readonly OpenConnection[],
     isSender: (peer: string) => boolean,
+    isRelay: (peer: string) => boolean,
   ) {
     this.#keeperPeers = keeperPeers;
-    this.#meter = new InboundMeter((peer) => (isSender(peer) ? senderBytes : requestBytes), maxCallerNames);
+    this.#isRelay = isRelay;
+    // What comes over a relay is metered again for the peer that sends it.
+    const rate = (peer: string): Rate =>
+      isSender(peer) ? senderBytes : isRelay(peer) ? chosenRelayRate : requestBytes;
+    this.#meter = new InboundMeter(rate, maxCallerNames);
     this.#room = new ConnectionRoom({
       connections,
       room: () => providerConnections,
-      isExpected: (peer) => this.#keepers.has(peer),
+      isExpected: (peer) => this.#keepers.has(peer) || isRelay(peer),
       now_ms: () => Date.now(),
     });
   }
@@ -47,7 +58,12 @@ export class ProviderConnections {
     denyInboundConnection(connection: MultiaddrConnection): boolean;
     denyInboundEncryptedConnection(peer: PeerId, connection: MultiaddrConnection): Promise<boolean>;
     denyInboundUpgradedConnection(peer: PeerId, connection: MultiaddrConnection): boolean;
+    denyOutboundUpgradedConnection(peer: PeerId, connection: MultiaddrConnection): boolean;
   } {
+    const watch = (peer: PeerId, connection: MultiaddrConnection): boolean => {
+      this.#meter.watch(peer.toString(), connection);
+      return false;
+    };
     return {
       denyInboundConnection: (connection) => !this.#pending.begins(connection),
       denyInboundEncryptedConnection: async (peer, connection) => {
@@ -55,10 +71,9 @@ export class ProviderConnections {
         await this.#refresh(peer.toString());
         return !this.#room.admits(peer.toString());
       },
-      denyInboundUpgradedConnection: (peer, connection) => {
-        this.#meter.watch(peer.toString(), connection);
-        return false;
-      },
+      denyInboundUpgradedConnection: watch,
+      denyOutboundUpgradedConnection: (peer, connection) =>
+        this.#isRelay(peer.toString()) && watch(peer, connection),
     };
   }
 
@@ -83,7 +98,7 @@ export class ProviderConnections {
 
   /** Reads the keepers' peer ids again if this peer is not among them and they are old. */
   async #refresh(peer: string): Promise<void> {
-    if (this.#keepers.has(peer)) return;
+    if (this.#keepers.has(peer) || this.#isRelay(peer)) return;
     const now_ms = performance.now();
     if (now_ms - this.#readAt_ms > keepersMaxAge_ms) {
       this.#readAt_ms = now_ms;

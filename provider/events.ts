@@ -13,7 +13,7 @@ const maxDamageTexts = 1024;
 
 export type EventSinks = {
   readonly log: Logger;
-  readonly journal: JournalWriter;
+  readonly journal: Pick<JournalWriter, "append">;
   readonly figures: ProviderFigures;
   /** The provider's head, noted when an answer leaves. */
   readonly head: () => Promise<number>;
@@ -47,7 +47,7 @@ export function recordEvents({ log, journal, figures, head }: EventSinks): Provi
     },
     refused(event) {
       log[ownFaults.has(event.code) ? "warn" : "info"](event, "challenge refused");
-      figures.refused(event.group);
+      figures.refused(event);
       const { peer: _, ...fields } = event;
       journal.append({ kind: "refused", time_ms: time_ms(), ...fields });
     },

@@ -10,9 +10,10 @@ import { addInPlace, filesUnder } from "../storage/disk/in-place.ts";
 import type { AddedInPlace, FoundFiles } from "../storage/disk/in-place.ts";
 import { PieceStore } from "../storage/disk/store.ts";
 import type { ProviderConfig } from "./config.ts";
+import { volumeSettings } from "./volume-settings.ts";
 
 export function openStore(config: ProviderConfig): Promise<PieceStore> {
-  return PieceStore.open(join(config.dataDir, "store"), { volumes: config.volumes });
+  return PieceStore.open(join(config.dataDir, "store"), { volumes: volumeSettings(config.volumes) });
 }
 
 export type IngestOptions = {

@@ -139,6 +139,8 @@ export async function readJournal(dataDir: string): Promise<Journal> {
 export type JournalWriter = {
   /** Written when it returns, so a killed daemon loses no entry. Never throws: the provider answers with a full disk too. */
   append(one: JournalEntry): void;
+  /** Since the first start. */
+  readonly totals: JournalTotals;
   close(): void;
 };
 
@@ -163,6 +165,9 @@ export async function openJournal(dataDir: string, onError: (text: string) => vo
   };
   let isBroken = false;
   return {
+    get totals() {
+      return sums;
+    },
     append(one) {
       try {
         if (size > maxFileBytes) rotate();

@@ -8,17 +8,22 @@ export class Load {
     return this.#running > 0;
   }
 
-  /** The responder, counted while it works. */
-  counted<Request>(respond: Responder<Request>): Responder<Request>;
-  counted<Request>(respond: SilentResponder<Request>): SilentResponder<Request>;
-  counted<Request>(respond: SilentResponder<Request>): SilentResponder<Request> {
-    return async (request, peer) => {
+  /** The function, counted while it runs. */
+  whileRuns<A extends readonly unknown[], R>(work: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+    return async (...args) => {
       this.#running++;
       try {
-        return await respond(request, peer);
+        return await work(...args);
       } finally {
         this.#running--;
       }
     };
+  }
+
+  /** The responder, counted while it works. */
+  counted<Request>(respond: Responder<Request>): Responder<Request>;
+  counted<Request>(respond: SilentResponder<Request>): SilentResponder<Request>;
+  counted<Request>(respond: SilentResponder<Request>): SilentResponder<Request> {
+    return this.whileRuns(respond);
   }
 }

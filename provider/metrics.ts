@@ -1,14 +1,8 @@
-/** A provider's metrics for Prometheus and its readiness, over HTTP. The server runs only if the configuration names its address. */
-import { createServer } from "node:http";
-import type { Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Counter, Gauge, Registry } from "prom-client";
-import type { HeadLook } from "../daemon/chain/pace.ts";
-import type { VolumeLook } from "../storage/disk/volumes/volume-set.ts";
-import type { ScrubState } from "./scrub-state.ts";
+/** A provider's metrics for Prometheus. */
+import { MetricSet } from "../daemon/http/metrics.ts";
+import type { MetricTable } from "../daemon/http/metrics.ts";
+import type { GroupDocument, ProviderStatus, VolumeDocument } from "./api/schemas.ts";
 
-const maxConnections = 32;
-const requestTimeout_ms = 10_000;
 const sampleLeaves = 16;
 
 /** Source of docs/metrics.md, with the keeper's table. */
@@ -23,10 +17,16 @@ export const providerMetrics = {
     help: "Limit for the head's age, above which the provider is not ready: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
     labels: [],
   },
+  whitepay_head_block: { kind: "gauge", help: "Highest block seen by this provider.", labels: [] },
   whitepay_provider_answers_total: {
     kind: "counter",
     help: "Challenges of keepers since the start, by outcome: whole (all leaves proven), partial (some), failed (none, or refused).",
     labels: ["group", "outcome"],
+  },
+  whitepay_provider_answer_failures_total: {
+    kind: "counter",
+    help: "Challenges since the start of which less than all leaves were proven, by reason: lost-data, or the code of the refusal.",
+    labels: ["group", "reason"],
   },
   whitepay_provider_proven_bytes: {
     kind: "gauge",
@@ -83,41 +83,74 @@ export const providerMetrics = {
     help: "Requests to store that were refused since the start, by code.",
     labels: ["code"],
   },
+  whitepay_provider_read_bytes_total: {
+    kind: "counter",
+    help: "Bytes of pieces that were sent to readers over HTTP since the start.",
+    labels: [],
+  },
   whitepay_provider_waiting_bytes: {
     kind: "gauge",
     help: "Bytes of accepted requests to which no group commits yet.",
     labels: [],
   },
-} as const;
+  whitepay_provider_group_unreadable: {
+    kind: "gauge",
+    help: "1 if the group's contract cannot be read from the chain.",
+    labels: ["group"],
+  },
+  whitepay_provider_group_credit: {
+    kind: "gauge",
+    help: "Token units that this provider may withdraw from the group.",
+    labels: ["group"],
+  },
+  whitepay_provider_group_arrears: {
+    kind: "gauge",
+    help: "Token units that the group owes to this provider and cannot pay.",
+    labels: ["group"],
+  },
+  whitepay_provider_group_coming: {
+    kind: "gauge",
+    help: "Token units earned since the group's last settlement, at the share proven of the last settled interval.",
+    labels: ["group"],
+  },
+  whitepay_provider_group_runway_seconds: {
+    kind: "gauge",
+    help: "Time until the payer's money is spent; none if it never is, or without chain.lens in the configuration.",
+    labels: ["group"],
+  },
+  whitepay_provider_group_reserved_seconds: {
+    kind: "gauge",
+    help: "Part of that time that is paid from the reserve, which the payer cannot withdraw.",
+    labels: ["group"],
+  },
+  whitepay_provider_memory_bytes: { kind: "gauge", help: "Resident memory of the process.", labels: [] },
+  whitepay_provider_uptime_seconds: {
+    kind: "gauge",
+    help: "Time since the start of the process.",
+    labels: [],
+  },
+} as const satisfies MetricTable;
 
-export type Served = { readonly url: string; stop(): Promise<void> };
-
-/** What the gauges about stored data show. */
-export type StoredLook = {
-  readonly volumes: readonly Pick<VolumeLook, "path" | "condition" | "freeBytes" | "storedBytes">[];
-  readonly scrub: Pick<ScrubState, "readBytes" | "totalBytes" | "damaged"> | undefined;
-};
+/** Of volumes and groups, which come and go. */
+const passing = [
+  "whitepay_provider_volume_usable",
+  "whitepay_provider_volume_free_bytes",
+  "whitepay_provider_volume_stored_bytes",
+  "whitepay_provider_group_unreadable",
+  "whitepay_provider_group_credit",
+  "whitepay_provider_group_arrears",
+  "whitepay_provider_group_coming",
+  "whitepay_provider_group_runway_seconds",
+  "whitepay_provider_group_reserved_seconds",
+] as const;
 
 export class ProviderFigures {
-  readonly #registry = new Registry();
-  readonly #look: () => HeadLook;
-  readonly #problems: () => readonly string[];
-  readonly #stored: () => StoredLook;
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
+  readonly #metrics = new MetricSet(providerMetrics);
+  readonly #status: () => Promise<ProviderStatus>;
   #waitingBytes: () => number = () => 0;
 
-  /** @param problems reasons why the provider is not ready */
-  constructor(look: () => HeadLook, problems: () => readonly string[], stored: () => StoredLook) {
-    this.#look = look;
-    this.#problems = problems;
-    this.#stored = stored;
-    const registers = [this.#registry];
-    for (const [name, { kind, help, labels }] of Object.entries(providerMetrics)) {
-      const options = { name, help, labelNames: [...labels], registers };
-      if (kind === "counter") this.#counters.set(name, new Counter(options));
-      else this.#gauges.set(name, new Gauge(options));
-    }
+  constructor(status: () => Promise<ProviderStatus>) {
+    this.#status = status;
   }
 
   /** @param read bytes of accepted requests to which no group commits yet */
@@ -125,111 +158,80 @@ export class ProviderFigures {
     this.#waitingBytes = read;
   }
 
+  /** Bytes that were sent to readers over HTTP. */
+  read(bytes: number): void {
+    this.#metrics.add("whitepay_provider_read_bytes_total", {}, bytes);
+  }
+
+  get waiting(): number {
+    return this.#waitingBytes();
+  }
+
   received(bytes: number): void {
-    this.#counters.get("whitepay_provider_received_bytes_total")?.inc(bytes);
+    this.#metrics.add("whitepay_provider_received_bytes_total", {}, bytes);
   }
 
   dropped(bytes: number): void {
-    this.#counters.get("whitepay_provider_dropped_bytes_total")?.inc(bytes);
+    this.#metrics.add("whitepay_provider_dropped_bytes_total", {}, bytes);
   }
 
   storeRefused(code: string): void {
-    this.#counters.get("whitepay_provider_store_refusals_total")?.inc({ code });
+    this.#metrics.add("whitepay_provider_store_refusals_total", { code });
   }
 
   answered(answer: { group: string; proven: number; bytesProven: bigint; bytesCommitted: bigint }): void {
     const { group, proven, bytesProven, bytesCommitted } = answer;
     const outcome = proven === sampleLeaves ? "whole" : proven === 0 ? "failed" : "partial";
-    this.#counters.get("whitepay_provider_answers_total")?.inc({ group, outcome });
-    this.#gauges.get("whitepay_provider_proven_bytes")?.set({ group }, Number(bytesProven));
-    this.#gauges.get("whitepay_provider_committed_bytes")?.set({ group }, Number(bytesCommitted));
+    this.#metrics.add("whitepay_provider_answers_total", { group, outcome });
+    this.#metrics.set("whitepay_provider_proven_bytes", { group }, Number(bytesProven));
+    this.#metrics.set("whitepay_provider_committed_bytes", { group }, Number(bytesCommitted));
+    if (outcome !== "whole")
+      this.#metrics.add("whitepay_provider_answer_failures_total", { group, reason: "lost-data" });
   }
 
-  refused(group: string): void {
-    this.#counters.get("whitepay_provider_answers_total")?.inc({ group, outcome: "failed" });
+  refused({ group, code: reason }: { readonly group: string; readonly code: string }): void {
+    this.#metrics.add("whitepay_provider_answers_total", { group, outcome: "failed" });
+    this.#metrics.add("whitepay_provider_answer_failures_total", { group, reason });
   }
 
   async text(): Promise<string> {
-    const { age_s, limit_s } = this.#look();
-    this.#gauges.get("whitepay_head_age_seconds")?.set(age_s);
-    this.#gauges.get("whitepay_head_age_limit_seconds")?.set(limit_s);
-    this.#setStored();
-    this.#gauges.get("whitepay_provider_waiting_bytes")?.set(this.#waitingBytes());
-    return this.#registry.metrics();
-  }
-
-  #setStored(): void {
-    const { volumes, scrub } = this.#stored();
-    const gauge = (name: string): Gauge => this.#gauges.get(`whitepay_provider_${name}`) as Gauge;
-    // A volume that was removed from the settings is shown no longer.
-    for (const name of ["volume_usable", "volume_free_bytes", "volume_stored_bytes"]) gauge(name).reset();
-    for (const { path: volume, condition, freeBytes, storedBytes } of volumes) {
-      gauge("volume_usable").set({ volume }, condition === "gone" || condition === "read-only" ? 0 : 1);
-      gauge("volume_free_bytes").set({ volume }, freeBytes);
-      gauge("volume_stored_bytes").set({ volume }, storedBytes);
-    }
-    gauge("scrub_read_bytes").set(scrub?.readBytes ?? 0);
-    gauge("scrub_total_bytes").set(scrub?.totalBytes ?? 0);
-    gauge("damaged_pieces").set(scrub?.damaged.length ?? 0);
-  }
-
-  /** Serves `/metrics`, `/healthz` and `/readyz`. */
-  async serve(host: string, port: number): Promise<Served> {
-    const server = createServer((request, response) => {
-      this.#answer(request.method ?? "", request.url ?? "", response).catch(() => response.destroy());
-    });
-    server.maxConnections = maxConnections;
-    server.requestTimeout = server.headersTimeout = requestTimeout_ms;
-    await listening(server, host, port);
-    const bound = (server.address() as AddressInfo).port;
-    return {
-      url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
-      stop: () =>
-        new Promise((done) => {
-          server.close(() => done());
-          server.closeAllConnections();
-        }),
+    const status = await this.#status();
+    // A volume that was removed from the settings, or a group that left, is shown no longer.
+    for (const name of passing) this.#metrics.reset(name);
+    const set = (name: keyof typeof providerMetrics, value: number): void => {
+      this.#metrics.set(name, {}, value);
     };
+    if (status.head !== null) set("whitepay_head_block", status.head);
+    set("whitepay_head_age_seconds", status.headAge_s);
+    set("whitepay_head_age_limit_seconds", status.headAgeLimit_s);
+    set("whitepay_provider_scrub_read_bytes", status.scrub?.readBytes ?? 0);
+    set("whitepay_provider_scrub_total_bytes", status.scrub?.totalBytes ?? 0);
+    set("whitepay_provider_damaged_pieces", status.scrub?.damaged.length ?? 0);
+    set("whitepay_provider_waiting_bytes", status.waitingBytes);
+    set("whitepay_provider_memory_bytes", process.memoryUsage.rss());
+    set("whitepay_provider_uptime_seconds", process.uptime());
+    for (const volume of status.volumes) this.#setVolume(volume);
+    for (const group of status.groups) this.#setGroup(group);
+    return this.#metrics.registry.metrics();
   }
 
-  async #answer(method: string, url: string, response: ServerResponse): Promise<void> {
-    const path = url.split("?")[0];
-    if (method === "GET" && path === "/metrics") {
-      return send(response, 200, await this.text(), "text/plain; version=0.0.4; charset=utf-8");
-    }
-    if (method === "GET" && path === "/healthz") return send(response, 200, { status: "alive" });
-    if (method === "GET" && path === "/readyz") {
-      const look = this.#look();
-      const problems = this.#problems();
-      const ready = problems.length === 0;
-      const { age_s: headAge_s, limit_s: headAgeLimit_s } = look;
-      return send(response, ready ? 200 : 503, { ready, problems, headAge_s, headAgeLimit_s });
-    }
-    send(response, 404, {
-      error: "no such page",
-      expected: "GET /metrics, /healthz or /readyz",
-      actual: `${method} ${(path ?? "").slice(0, 80)}`,
-    });
+  #setVolume({ path: volume, condition, freeBytes, storedBytes }: VolumeDocument): void {
+    const isUsable = condition !== "gone" && condition !== "read-only";
+    this.#metrics.set("whitepay_provider_volume_usable", { volume }, isUsable ? 1 : 0);
+    this.#metrics.set("whitepay_provider_volume_free_bytes", { volume }, freeBytes);
+    this.#metrics.set("whitepay_provider_volume_stored_bytes", { volume }, storedBytes);
   }
-}
 
-function send(
-  response: ServerResponse,
-  status: number,
-  body: string | object,
-  type = "application/json; charset=utf-8",
-): void {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" };
-  response.writeHead(status, headers).end(text);
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  #setGroup({ group, fault, money }: GroupDocument): void {
+    const set = (name: (typeof passing)[number], value: number | null): void => {
+      if (value !== null) this.#metrics.set(name, { group }, value);
+    };
+    set("whitepay_provider_group_unreadable", fault === null ? 0 : 1);
+    if (money === null) return;
+    set("whitepay_provider_group_credit", Number(money.credit));
+    set("whitepay_provider_group_arrears", Number(money.arrears));
+    set("whitepay_provider_group_coming", Number(money.coming));
+    set("whitepay_provider_group_runway_seconds", money.runway_s);
+    set("whitepay_provider_group_reserved_seconds", money.reserved_s);
+  }
 }

@@ -23,21 +23,26 @@ export class OfferError extends Error {
   override readonly name = "OfferError";
 }
 
-/** The settings' prices in the contracts' unit; the tokens' decimals are read once. */
+type PriceSettings = Pick<OfferSettings, "prices" | "blockTime_s">;
+
+/** The settings' prices in the contracts' unit; the tokens' decimals are read once for the settings in force. */
 export function offeredPrices(
-  settings: Pick<OfferSettings, "prices" | "blockTime_s">,
+  settings: () => PriceSettings,
   reads: Pick<GroupReads, "decimals">,
 ): () => Promise<readonly OfferPrice[]> {
-  let known: Promise<readonly OfferPrice[]> | undefined;
+  let known: { readonly of: PriceSettings; readonly prices: Promise<readonly OfferPrice[]> } | undefined;
   return () => {
-    known ??= Promise.all(
-      settings.prices.map(async ({ token, perMonth }) => {
-        const price = priceIn(perMonth, await reads.decimals(token), settings.blockTime_s);
+    const of = settings();
+    if (known?.of === of) return known.prices;
+    const prices = Promise.all(
+      of.prices.map(async ({ token, perMonth }) => {
+        const price = priceIn(perMonth, await reads.decimals(token), of.blockTime_s);
         return { token, price };
       }),
     );
-    known.catch(() => (known = undefined));
-    return known;
+    known = { of, prices };
+    prices.catch(() => (known = undefined));
+    return prices;
   };
 }
 
@@ -60,6 +65,7 @@ export type OfferDependencies = {
   readonly operator: Hex;
   /** 38 bytes, as in the registry. */
   readonly peerId: Hex;
+  /** Those in force: they may change while the provider runs. */
   readonly settings: OfferSettings;
   readonly prices: () => Promise<readonly OfferPrice[]>;
   readonly head: () => Promise<number>;
@@ -87,7 +93,7 @@ export async function offerNow(deps: Omit<OfferDependencies, "scope">): Promise<
 
 /** @param key the operator's, 32 bytes */
 export function offerResponder(deps: OfferDependencies, key: Uint8Array): Responder<RegistryScope> {
-  const { scope, settings } = deps;
+  const { scope } = deps;
   const signing = new SigningKey(toHex(key));
   let made: { readonly at_ms: number; readonly offer: Promise<OfferResponse> } | undefined;
   const make = async (): Promise<OfferResponse> => {
@@ -96,7 +102,8 @@ export function offerResponder(deps: OfferDependencies, key: Uint8Array): Respon
     return { kind: "offer", offer, signature: fromHex(serialized) };
   };
   return async ({ chainId, registry }) => {
-    if (settings.prices.length === 0) {
+    if (deps.settings.prices.length === 0) {
+      made = undefined;
       return encodeOfferResponse(refusal("not-offered", "this provider offers nothing"));
     }
     if (chainId !== scope.chainId || registry !== scope.registry) {

@@ -6,6 +6,7 @@ import { toHex } from "../storage/core/bytes.ts";
 import type { PieceEntry } from "../storage/core/piece-list.ts";
 import { checkPiece } from "../storage/disk/check-piece.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
+import type { Volume } from "../storage/disk/volumes/volume.ts";
 import { readScrubState, writeScrubState } from "./scrub-state.ts";
 import type { ScrubState } from "./scrub-state.ts";
 
@@ -42,7 +43,7 @@ export type ScrubDependencies = {
   /** Whether the provider works for others now. */
   readonly isBusy: () => boolean;
   /** Gets a damaged piece from another provider, where that is allowed, and stores it; false: it could not. */
-  readonly fetch?: (entry: PieceEntry) => Promise<boolean>;
+  readonly fetch?: (entry: PieceEntry, signal: AbortSignal) => Promise<boolean>;
 };
 
 /** Bytes a second: what is left of the pass in the time that is left, at least the even speed and at most `maxHaste` times that. */
@@ -63,6 +64,8 @@ export class Scrubber {
   #saved: { readonly state: ScrubState | undefined; readonly at_ms: number } = { state: undefined, at_ms: 0 };
   #sinceStart = 0;
   #soughtAt_ms = 0;
+  #retries = 0;
+  #fault = { text: "", at_ms: 0 };
 
   constructor(deps: ScrubDependencies) {
     this.#deps = deps;
@@ -78,7 +81,7 @@ export class Scrubber {
     return this.#sinceStart;
   }
 
-  /** Reads a piece next, without regard to the speed: its file changed. */
+  /** Reads a piece next, without regard to the speed: its file changed, or it could not be proven. */
   checkSoon(root: string): void {
     this.#soon.add(root);
   }
@@ -93,8 +96,8 @@ export class Scrubber {
         await this.#step(signal);
       } catch (error) {
         if (signal.aborted) break;
-        this.#deps.log.warn({ reason: "scrub-failed" }, `the scrub failed: ${(error as Error).message}`);
-        await this.#deps.sleep(restWithoutBytes_ms, signal);
+        this.#failed(error as Error);
+        await this.#rest(restWithoutBytes_ms, signal);
       }
     }
     await this.#save().catch(() => undefined);
@@ -110,7 +113,7 @@ export class Scrubber {
     if (entry === undefined) return this.#endPass(entries, signal);
     const root = toHex(entry.root);
     const from = next?.root === root ? next.segment : 0;
-    await this.#check(entry, {
+    await this.#check(entry, signal, {
       from,
       onSegment: async (bytes, segment) => {
         this.#state = {
@@ -154,28 +157,40 @@ export class Scrubber {
       if (entry !== undefined && (await this.#deps.store.notedDamage(entry)) === undefined)
         this.#soon.add(root);
     }
+    // One damaged piece an hour is tried again: another provider may give it now.
+    const { damaged = [] } = this.#state ?? {};
+    const again = this.#deps.fetch && damaged[this.#retries++ % Math.max(1, damaged.length)];
+    if (again !== undefined) this.#soon.add(again.root);
   }
 
   async #readSoon(signal: AbortSignal): Promise<void> {
     await this.#findReplaced();
     for (const root of this.#soon) {
-      this.#soon.delete(root);
       const entry = await this.#deps.store.entryOf(root);
-      if (entry === undefined) continue;
-      await this.#check(entry, { onSegment: async () => signal.throwIfAborted() });
+      this.#soon.delete(root);
+      try {
+        if (entry !== undefined) {
+          await this.#check(entry, signal, { onSegment: async () => signal.throwIfAborted() });
+        }
+      } catch (error) {
+        // A volume that cannot be asked, or a file that somebody writes: the piece is read later, after the others.
+        this.#soon.add(root);
+        throw error;
+      }
     }
   }
 
   /** Reads one piece and notes its damage. What a volume that is gone has is no damage. */
   async #check(
     entry: PieceEntry,
+    signal: AbortSignal,
     options: { readonly from?: number; readonly onSegment: (bytes: number, next: number) => Promise<void> },
   ): Promise<void> {
     const { store, fetch, log } = this.#deps;
     let damage = await this.#damageOf(entry, options);
     if (damage !== undefined && (await isSomeVolumeGone(store))) return;
-    if (damage !== undefined && fetch !== undefined && (await fetch(entry).catch(() => false))) {
-      damage = await this.#damageOf(entry, { onSegment: options.onSegment });
+    if (damage !== undefined && fetch !== undefined && (await fetch(entry, signal).catch(() => false))) {
+      damage = await this.#damageOf(entry, { onSegment: async () => signal.throwIfAborted() });
       if (damage === undefined) log.info({ root: toHex(entry.root) }, "the piece was fetched again");
     }
     await this.#note(entry, damage);
@@ -188,8 +203,8 @@ export class Scrubber {
     const { store, log } = this.#deps;
     const root = toHex(entry.root);
     let damage: string | undefined = `${root}: its folder is missing; ingest the file again`;
-    for (const { volume, dir } of await store.volumes.locate(root.slice(2))) {
-      const found = await checkPiece(dir, entry, { ...options, temporary: () => volume.temporary() });
+    for (const { volume, files } of await store.volumes.locate(root.slice(2))) {
+      const found = await checkPiece(files, entry, { ...options, temporary: () => volume.temporary() });
       // Moved or deleted meanwhile: the next pass sees where it is.
       if (found === undefined) return undefined;
       if (found.repaired !== undefined) log.warn({ reason: "piece-repaired", root }, found.repaired);
@@ -224,13 +239,34 @@ export class Scrubber {
     if (readBytes === 0) {
       // No pieces, or their volumes are gone.
       this.#state = { ...this.#newPass(entries, this.#state?.last), damaged };
-      return this.#deps.sleep(restWithoutBytes_ms, signal);
+      return this.#rest(restWithoutBytes_ms, signal);
     }
     const last = { begunAt_ms, endedAt_ms: this.#deps.now_ms(), readBytes };
     const there = new Set(entries.map(({ root }) => toHex(root) as string));
     this.#state = { ...this.#newPass(entries, last), damaged: damaged.filter(({ root }) => there.has(root)) };
     this.#deps.log.info({ readBytes, damaged: damaged.length }, "all stored pieces were read");
     await this.#save();
+  }
+
+  /** Waits, and reads what changes meanwhile. */
+  async #rest(rest_ms: number, signal: AbortSignal): Promise<void> {
+    const { now_ms, sleep } = this.#deps;
+    const until_ms = now_ms() + rest_ms;
+    while (!signal.aborted && now_ms() < until_ms) {
+      await sleep(Math.min(until_ms - now_ms(), saveEvery_ms), signal);
+      await this.#readSoon(signal).catch((error: unknown) => {
+        if (!signal.aborted) this.#failed(error as Error);
+      });
+    }
+  }
+
+  /** The same fault is logged once an hour at most. */
+  #failed({ message }: Error): void {
+    const now_ms = this.#deps.now_ms();
+    const { text, at_ms } = this.#fault;
+    if (text === message && now_ms - at_ms < restWithoutBytes_ms) return;
+    this.#fault = { text: message, at_ms: now_ms };
+    this.#deps.log.warn({ reason: "scrub-failed" }, `the scrub failed: ${message}`);
   }
 
   #newPass(entries: readonly PieceEntry[], last: ScrubState["last"]): ScrubState {
@@ -243,7 +279,8 @@ export class Scrubber {
   async #entries(): Promise<readonly PieceEntry[]> {
     const now_ms = this.#deps.now_ms();
     if (this.#plan !== undefined && now_ms - this.#plan.at_ms < planEvery_ms) return this.#plan.entries;
-    const entries = await piecesToCheck(this.#deps.store);
+    const pass = Math.floor((this.#state as ScrubState).begunAt_ms / passTime_ms);
+    const entries = await piecesOfPass(this.#deps.store, pass);
     this.#plan = { entries, at_ms: now_ms };
     const totalBytes = entries.reduce((sum, { size }) => sum + size, 0);
     this.#state = { ...(this.#state as ScrubState), totalBytes };
@@ -273,6 +310,28 @@ export async function piecesToCheck(store: PieceStore): Promise<PieceEntry[]> {
     if (entry !== undefined) entries.set(root, entry);
   }
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+}
+
+/**
+ * The pieces that a pass reads. Of a volume whose reading is bounded it reads a part, by the roots, so that as many passes as the bound needs
+ * read all.
+ */
+export async function piecesOfPass(store: PieceStore, pass: number): Promise<PieceEntry[]> {
+  const due: PieceEntry[] = [];
+  const known = new Map<Volume, number>();
+  for (const entry of await piecesToCheck(store)) {
+    const name = toHex(entry.root).slice(2);
+    let passes = 0;
+    for (const { volume } of await store.volumes.locate(name)) {
+      const own = known.get(volume) ?? (await volume.passesOfScrub());
+      known.set(volume, own);
+      passes = Math.max(passes, own);
+    }
+    if (passes <= 1) due.push(entry);
+    else if (Number.isFinite(passes) && Number.parseInt(name.slice(0, 8), 16) % passes === pass % passes)
+      due.push(entry);
+  }
+  return due;
 }
 
 async function isSomeVolumeGone(store: PieceStore): Promise<boolean> {

@@ -1,5 +1,7 @@
 /** The provider's libp2p node. Each of its protocols has one request of known length and one response, limited per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { identify } from "@libp2p/identify";
+import type { Identify } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
@@ -16,9 +18,12 @@ import {
   decodeChallengeRequest,
   decodePiecesRequest,
   encodeRefusal,
+  isRefusal,
   refusal,
 } from "../protocol/codec/challenge.ts";
 import { muxer } from "../daemon/peers/muxer.ts";
+import { holePunching, punchHoles } from "../daemon/peers/relay/hole-punch.ts";
+import type { RelayedTransport } from "../daemon/peers/relay/transport.ts";
 import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
 import { decodeOfferRequest, offerProtocol, offerRequestBytes } from "../protocol/codec/offer.ts";
 import type { RegistryScope } from "../protocol/codec/identity.ts";
@@ -78,6 +83,8 @@ export type ServerDependencies = {
   /** Reads the peer ids of all keepers of the groups served from the chain. */
   readonly keeperPeers: () => Promise<ReadonlySet<string>>;
   readonly scale: () => ProviderScale;
+  /** The transport over relays, and the relays that this provider chose. Undefined: it is not reached over relays. */
+  readonly relays?: { readonly transport: RelayedTransport; readonly isChosen: (peer: string) => boolean };
   /** False: all protocols are refused, as if the node were down. */
   readonly online: () => Promise<boolean>;
 };
@@ -85,16 +92,18 @@ export type ServerDependencies = {
 /** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
-  const { keeperPeers, scale } = dependencies;
+  const { keeperPeers, scale, relays } = dependencies;
+  const isSender = (peer: string): boolean => dependencies.store?.isSender(peer) ?? false;
   const inbound = new ProviderConnections(
     keeperPeers,
     () => libp2p.getConnections(),
-    (peer) => dependencies.store?.isSender(peer) ?? false,
+    isSender,
+    (peer) => relays?.isChosen(peer) ?? false,
   );
-  const libp2p: Libp2p = await createLibp2p({
+  const libp2p: Libp2p<{ identify: Identify }> = await createLibp2p({
     privateKey,
     addresses: { listen: [...options.listen] },
-    transports: [tcp()],
+    transports: relays === undefined ? [tcp()] : [tcp(), relays.transport.transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [
       muxer({
@@ -102,7 +111,11 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
         streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes },
       }),
     ],
-    services: { ping: ping({ maxInboundStreams: 2 }) },
+    services: {
+      ping: ping({ maxInboundStreams: 2 }),
+      identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
+      ...(relays === undefined ? {} : { holePunching: holePunching() }),
+    },
     connectionGater: inbound.gater(),
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
     connectionManager: {
@@ -113,10 +126,21 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     },
   });
   libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
+  punchHoles(libp2p, (peer) => inbound.isKeeper(peer) || isSender(peer));
   const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
   const ranges = (peer: string): boolean => callers.take(`ranges of ${peer}`, requestRate(scale().groups));
+  const { challenge, pieces, retrieve, offer, store } = dependencies;
+  // Only what is refused takes a token: see `requestRate`.
+  const reading: Pick<Protocol<RetrieveRequest>, "allowed" | "respond"> = {
+    allowed: (peer) => callers.has(`refused to ${peer}`, requestRate(scale().groups)),
+    async respond(request, peer) {
+      const response = await retrieve(request, peer);
+      if (isRefusal(response)) callers.charge(`refused to ${peer}`, requestRate(scale().groups), 1);
+      return response;
+    },
+  };
   const challenges = (peer: string, { targets }: ChallengeRequest): boolean =>
     inbound.isKeeper(peer)
       ? callers.take(peer, challengeRate(scale()), targets.length)
@@ -135,8 +159,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       work().catch((error: unknown) => stream.abort(error as Error));
     };
   };
-  const streamOptions = { maxInboundStreams: streamsOfCaller.request };
-  const { challenge, pieces, retrieve, offer, store } = dependencies;
+  const streamOptions = { maxInboundStreams: streamsOfCaller.request, runOnLimitedConnection: true };
   const answered = serve({
     maxBytes: maxChallengeRequestBytes,
     headerBytes: challengeHeaderBytes,
@@ -156,8 +179,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const read = serve({
     ...fixedLength(retrieveRequestBytes),
     decode: decodeRetrieveRequest,
-    allowed: ranges,
-    respond: retrieve,
+    ...reading,
   });
   await libp2p.handle(retrieveProtocol, read, streamOptions);
   if (offer !== undefined) {
@@ -244,8 +266,9 @@ async function answerRest<Request>(
   { headerBytes, requestBytes, decode, allowed, respond }: Protocol<Request>,
 ): Promise<void> {
   const rest = requestBytes(header) - headerBytes;
-  const tail = rest > 0 ? (await io.read({ bytes: rest, signal })).subarray() : new Uint8Array(0);
-  const decoded = decode(concatBytes(header, tail));
+  // The parts as they arrived: one copy makes them one message.
+  const tail = rest > 0 ? [...(await io.read({ bytes: rest, signal }))] : [];
+  const decoded = decode(concatBytes(header, ...tail));
   let response: Uint8Array | undefined;
   if (!decoded.ok) {
     response = encodeRefusal(refusal("malformed", `${decoded.code}: ${decoded.detail}`));

@@ -69,7 +69,7 @@ export class VolumeWatch {
     await this.#compareFiles();
   }
 
-  /** Takes changed settings; others than volumes need a restart. */
+  /** Takes changed settings. */
   async #follow(): Promise<void> {
     const { settings, store, log } = this.#deps;
     if (settings === undefined) return;
@@ -82,7 +82,7 @@ export class VolumeWatch {
     } catch (error) {
       const { message } = error as Error;
       if (message !== this.#settingsFault) {
-        log.warn({ reason: "settings-invalid" }, `the volumes stay as they are: ${message}`);
+        log.warn({ reason: "settings-invalid" }, `the settings stay as they are: ${message}`);
       }
       this.#settingsFault = message;
     }

@@ -27,6 +27,7 @@ export function recordStoreEvents(log: Logger, figures: ProviderFigures): StoreE
       figures.dropped(event.bytes);
       log.info(event, `${counted(event.bytes, "byte")} deleted: ${event.reason}`);
     },
+    swept: (event) => log.info(event, "parts of a piece deleted, which no request named"),
     fault({ text }) {
       const now_ms = performance.now();
       if (now_ms - (faultLogged_ms.get(text) ?? Number.NEGATIVE_INFINITY) < faultEvery_ms) return;

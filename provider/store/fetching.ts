@@ -40,6 +40,8 @@ export class Fetching {
     if (!request.isPublic) return refusal("not-offered", "only public data is fetched from other providers");
     const entry = await this.#receiving.pieceOf(kept, message.piece);
     if ("kind" in entry) return entry;
+    // With it the copy is mended later, also one that is whole now.
+    await this.#deps.requests.permit(kept, message);
     if (await this.#receiving.resume(kept, entry)) return { kind: "fetching", whole: true };
     const name = toHex(entry.root);
     if (this.#running.has(name)) return { kind: "fetching", whole: false };
@@ -75,7 +77,7 @@ export class Fetching {
   async #fetchAll(
     kept: KeptRequest,
     entry: PieceEntry,
-    { group, until, signature }: FetchPiece,
+    message: FetchPiece,
     source: Source,
     signal: AbortSignal,
   ): Promise<void> {
@@ -83,10 +85,10 @@ export class Fetching {
     for (let range = 0; range < count; range++) {
       if (signal.aborted) throw new Error("the provider stops");
       if (await this.#receiving.hasRange(entry, range)) continue;
-      const wanted = { group, until, signature, entry, range };
+      const wanted = { ...message, entry, range };
       const limit = AbortSignal.any([signal, AbortSignal.timeout(rangeTimeout_ms)]);
       const found = await this.#deps.source(source, wanted, limit);
-      const verified = verifiedRange(entry, range, found);
+      const verified = await verifiedRange(entry, range, found);
       if (verified === undefined) throw new Error(`range ${range}: other bytes than the root says`);
       // The request may have been dropped meanwhile.
       const { requests } = this.#deps;

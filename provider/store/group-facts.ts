@@ -151,6 +151,18 @@ export class GroupReads {
     return { peerId: peerIdText(fromHex(entry.peerId)), addrs: [...entry.multiaddrs] };
   }
 
+  /** Operators of the providers of a group. */
+  async operators(group: Hex): Promise<Hex[]> {
+    const state = (await this.#view(groupAbi, group, "state", [])) as { providerCount: bigint };
+    const count = Number(state.providerCount);
+    const operators: Hex[] = [];
+    for (let i = 0; i < count; i++) {
+      const { operator } = (await this.#view(groupAbi, group, "provider", [i])) as { operator: string };
+      operators.push(lower(operator));
+    }
+    return operators;
+  }
+
   /** The peer id in the registry, 38 bytes; undefined if the operator is no registered provider. */
   async registeredPeer(operator: Hex): Promise<Hex | undefined> {
     const entry = (await this.#view(registryAbi, this.#registry, "provider", [operator])) as { peerId: Hex };

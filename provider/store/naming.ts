@@ -1,7 +1,7 @@
 /** R43: the payer's names of pieces, and the piece of a name for whom the payer permits to read. */
 import { refusal } from "../../protocol/codec/challenge.ts";
-import { permissionSigner } from "../../protocol/codec/retrieve.ts";
 import type { FindPiece, NamePiece } from "../../protocol/codec/store.ts";
+import { zeroHash } from "../../protocol/hash.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import type { StoreDependencies, Told } from "./ports.ts";
 import type { Receiving } from "./receiving.ts";
@@ -25,20 +25,12 @@ export class Naming {
 
   /** The newest list of the group that has the name, among those to which this provider consented. */
   async find(message: FindPiece, peer: string): Promise<Told<"found">> {
-    const { scope, chain, requests } = this.#deps;
-    const { chainId, group, name, until } = message;
-    if (chainId !== scope.chainId || !chain.groups.has(group)) {
-      return refusal("unknown-group", `${group}: not served here`);
-    }
-    const signer = permissionSigner({ chainId, group }, peer, message);
-    const payer = await chain.payer(group);
-    if (signer !== payer) {
-      return refusal("not-the-payer", `permission: expected by ${payer}, actual ${signer ?? "none"}`);
-    }
-    const head = await chain.head();
-    if (head > until) {
-      return refusal("not-the-payer", `permission: ended with block ${until}, head is ${head}`);
-    }
+    const { readers, requests } = this.#deps;
+    const { group, name } = message;
+    const refused = await readers.refused(message, message, peer);
+    if (refused !== undefined) return refused;
+    // A name tells of every piece of the group, so a permission for one piece does not do.
+    if (message.root !== zeroHash) return refusal("not-the-payer", "permission: expected for all pieces");
     for (const kept of requests.all().reverse()) {
       const { request, consentUntil } = kept;
       if (request.group !== group || consentUntil === 0 || !kept.isChecked) continue;

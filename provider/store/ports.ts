@@ -1,7 +1,7 @@
 /** What the parts of storing need of the daemon. */
 import type { RegistryScope } from "../../protocol/codec/identity.ts";
 import type { OfferPrice } from "../../protocol/codec/offer.ts";
-import type { Permission } from "../../protocol/codec/retrieve.ts";
+import type { Permission } from "../../protocol/codec/permission.ts";
 import type { StoreAnswer } from "../../protocol/codec/store-response.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -10,6 +10,7 @@ import type { PieceStore } from "../../storage/disk/store.ts";
 import type { GroupStanding } from "../chain-reads.ts";
 import type { DataConsent, DataTerms } from "../consent.ts";
 import type { GroupReads, Source } from "./group-facts.ts";
+import type { Readers } from "../reading/readers.ts";
 import type { StoredRequests } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OfferSettings } from "./settings.ts";
@@ -46,6 +47,8 @@ export type StoreEvents = {
   over(event: { group: Hex; listRoot: Hex; bytes: number; until: number }): void;
   /** Data was deleted: `reason` says why. */
   dropped(event: { group: Hex; listRoot: Hex; bytes: number; reason: string }): void;
+  /** Parts of a piece were deleted that no request named. */
+  swept(event: { root: Hex }): void;
   fault(event: { text: string }): void;
 };
 
@@ -54,6 +57,7 @@ export type StoreDependencies = {
   /** Address of this provider's operator. */
   readonly operator: Hex;
   readonly receiptKey: Hex;
+  /** Those in force: they may change while the provider runs. */
   readonly settings: OfferSettings;
   /** Least prices in the contracts' unit. */
   readonly prices: () => Promise<readonly OfferPrice[]>;
@@ -64,6 +68,9 @@ export type StoreDependencies = {
   readonly rooms: Rooms;
   readonly sign: (terms: DataTerms) => Promise<DataConsent>;
   readonly source: RangeSource;
+  readonly readers: Pick<Readers, "refused" | "open" | "publish" | "revoke">;
+  /** Where a piece is served to anybody; undefined: nowhere. */
+  readonly publicUrl: (root: Hex) => string | undefined;
   readonly events: StoreEvents;
 };
 

@@ -1,7 +1,8 @@
 /** Reads ranges of public pieces from other providers over libp2p. */
-import type { Libp2p } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { addressesOf } from "../../daemon/peers/addresses.ts";
+import { streamTo } from "../../daemon/peers/relay/stream.ts";
+import type { DialingNode } from "../../daemon/peers/relay/stream.ts";
 import {
   decodeRetrieveResponse,
   encodeRetrieveRequest,
@@ -12,20 +13,18 @@ import { concatBytes, toHex } from "../../storage/core/bytes.ts";
 import type { RangeSource } from "./ports.ts";
 
 /** @param node the provider's own node, undefined before it is started */
-export function rangeSource(
-  chainId: number,
-  node: () => Pick<Libp2p, "dialProtocol"> | undefined,
-): RangeSource {
-  return async (source, { group, until, signature, entry, range }, signal) => {
+export function rangeSource(chainId: number, node: () => DialingNode | undefined): RangeSource {
+  return async (source, { entry, range, ...permission }, signal) => {
     const libp2p = node();
     if (libp2p === undefined) throw new Error("the node is not started");
     const addresses = addressesOf(source.peerId, source.addrs);
     if (addresses.length === 0) throw new Error("the registry has no valid address of that provider");
-    const stream = await libp2p.dialProtocol(addresses, retrieveProtocol, { signal });
+    const bytes = maxRetrieveResponseBytes;
+    const stream = await streamTo(libp2p, source.peerId, addresses, retrieveProtocol, { signal, bytes });
     try {
       const io = byteStream(stream, { maxBufferSize: maxRetrieveResponseBytes + 1 });
       const { root, size } = entry;
-      const request = { chainId, group, pieceRoot: toHex(root), size, range, until, signature };
+      const request = { chainId, pieceRoot: toHex(root), size, range, ...permission };
       await io.write(encodeRetrieveRequest(request), { signal });
       await stream.close({ signal });
       const chunks: Uint8Array[] = [];
@@ -34,7 +33,7 @@ export function rangeSource(
         if (chunk === null) break;
         bytes += chunk.byteLength;
         if (bytes > maxRetrieveResponseBytes) throw new Error("that provider's answer is too long");
-        chunks.push(chunk.subarray());
+        chunks.push(...chunk);
       }
       const decoded = decodeRetrieveResponse(concatBytes(...chunks));
       if (!decoded.ok) throw new Error(`that provider's answer: ${decoded.detail}`);

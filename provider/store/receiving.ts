@@ -157,7 +157,7 @@ export class Receiving {
     const name = toHex(entry.root);
     if (!this.#open.has(name) && (await this.isWhole(entry))) return "repeated";
     if ((await this.#incoming(entry)).has(message.range)) return this.#complete(kept, entry, "repeated");
-    const verified = verifiedRange(entry, message.range, message);
+    const verified = await verifiedRange(entry, message.range, message);
     return verified === undefined ? "wrong" : this.add(kept, entry, verified);
   }
 

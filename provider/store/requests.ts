@@ -3,13 +3,13 @@
  * change. Everything is written before it is acknowledged, so that a kill at any point loses nothing.
  */
 import { Level } from "level";
-import { concatBytes, toHex } from "../../storage/core/bytes.ts";
+import { concatBytes, fromHex, toHex } from "../../storage/core/bytes.ts";
 import { ByteCache } from "../../storage/core/byte-cache.ts";
 import { listMemory, listOfEntries, PieceEntries } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
 import { StoreError } from "../../storage/disk/store.ts";
-import type { GroupBirth, StoreRequest } from "../../protocol/codec/store.ts";
+import type { FetchPiece, GroupBirth, StoreRequest } from "../../protocol/codec/store.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 /** "waiting": the group does not commit to it yet. "serving": it does. "over": it did. */
@@ -44,7 +44,12 @@ type Saved = Omit<KeptRequest, "request" | "birth"> & {
   readonly birth?: Omit<GroupBirth, "keeperFee"> & { readonly keeperFee: string };
 };
 
+type SavedPermission = Omit<FetchPermission, "signature"> & { readonly signature: string };
+
 type Put = { readonly type: "put"; readonly key: string; readonly value: Uint8Array };
+
+/** With which the payer let this provider fetch the request's pieces from other providers. */
+export type FetchPermission = Omit<FetchPiece, "kind" | "digest" | "piece">;
 
 export function keyOf({ group, listRoot }: Pick<StoreRequest, "group" | "listRoot">): string {
   return `${group}/${listRoot}`;
@@ -154,6 +159,23 @@ export class StoredRequests {
     return list;
   }
 
+  /** Keeps the permission that ends last. */
+  async permit({ request }: KeptRequest, message: FetchPiece): Promise<void> {
+    const before = await this.permission({ request });
+    if (before !== undefined && before.until >= message.until) return;
+    // The terms of the permission, whatever they are, are kept as they were signed.
+    const { kind: _, digest: _digest, piece: _piece, signature, ...rest } = message;
+    const saved: SavedPermission = { ...rest, signature: toHex(signature) };
+    await this.#write([{ type: "put", key: `f/${keyOf(request)}`, value: textBytes(JSON.stringify(saved)) }]);
+  }
+
+  async permission({ request }: Pick<KeptRequest, "request">): Promise<FetchPermission | undefined> {
+    const value = await this.#db.get(`f/${keyOf(request)}`);
+    if (value === undefined) return undefined;
+    const saved = JSON.parse(new TextDecoder().decode(value)) as SavedPermission;
+    return { ...saved, signature: fromHex(saved.signature) };
+  }
+
   /** Gives a piece of the list a name; one name has one piece, and one piece one name. */
   async name({ request }: KeptRequest, piece: number, name: string): Promise<void> {
     const key = keyOf(request);
@@ -206,6 +228,7 @@ export class StoredRequests {
     const key = keyOf(request);
     // The record last: after a crash the request, now without a list, is dropped again.
     for (const prefix of [`l/${key}/`, `t/${key}/`, `p/${key}/`]) await this.#clear(prefix);
+    await this.#db.del(`f/${key}`);
     await this.#db.del(`r/${key}`, { sync: true });
     this.#byKey.delete(key);
     this.#byDigest.delete(digest);

@@ -3,7 +3,7 @@ import { refusal } from "../../protocol/codec/challenge.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
 import { encodeStoreResponse } from "../../protocol/codec/store-response.ts";
 import type { StoreResponse } from "../../protocol/codec/store-response.ts";
-import type { Put, StoreKind, StoreMessage } from "../../protocol/codec/store.ts";
+import type { AskPiece, Put, StoreKind, StoreMessage } from "../../protocol/codec/store.ts";
 import {
   allProposalsRate,
   maxBodiesInFlight,
@@ -115,6 +115,9 @@ export class StoreDesk {
   async #answer(message: StoreMessage, peer: string): Promise<StoreResponse> {
     if (message.kind === "propose") return this.#proposals.propose(message, peer);
     if (message.kind === "find") return this.#naming.find(message, peer);
+    if (message.kind === "publish") return this.#deps.readers.publish(message);
+    if (message.kind === "revoke") return this.#deps.readers.revoke(message);
+    if (message.kind === "about") return this.#about(message);
     const kept = this.#deps.requests.byDigest(message.digest);
     if (kept === undefined || kept.state === "over") {
       return refusal("unknown-request", `${message.digest}: not accepted here, or dropped: propose it again`);
@@ -134,6 +137,16 @@ export class StoreDesk {
       case "name":
         return this.#naming.name(kept, message);
     }
+  }
+
+  async #about({ chainId, root }: AskPiece): Promise<StoreResponse> {
+    const { scope, readers, publicUrl } = this.#deps;
+    const url = publicUrl(root);
+    const open = chainId === scope.chainId && url !== undefined ? await readers.open(root) : undefined;
+    if (open === undefined || url === undefined) {
+      return refusal("unknown-piece", `${root}: not served to anybody here`);
+    }
+    return { kind: "piece", size: open.entry.size, url };
   }
 
   async #have(kept: KeptRequest, message: Extract<StoreMessage, { kind: "have" }>): Promise<StoreResponse> {

@@ -4,6 +4,7 @@
  */
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { waitingBlocks } from "./policy.ts";
 import type { StoreDependencies } from "./ports.ts";
 import { commitsTo } from "./proposals.ts";
@@ -33,6 +34,22 @@ export class Upkeep {
   async look(): Promise<void> {
     const head = await this.#deps.chain.head();
     for (const kept of this.#deps.requests.all()) await this.#lookAt(kept, head);
+  }
+
+  /** Deletes what arrived of pieces that no request names: their volume was gone when the request ended. */
+  async sweep(): Promise<void> {
+    const { requests, store, events } = this.#deps;
+    // Requests are durable before their data, so those that are read now name every piece found before.
+    const found = await store.incomingRoots();
+    const needed = new Set<string>();
+    for (const kept of requests.all()) {
+      if (!kept.isChecked) continue;
+      for (const { root } of (await requests.list(kept)).pieces) needed.add(toHex(root));
+    }
+    for (const root of found.filter((one) => !needed.has(one))) {
+      await store.dropIncoming({ root: fromHex(root) });
+      events.swept({ root: root as Hex });
+    }
   }
 
   async #lookAt(kept: KeptRequest, head: number): Promise<void> {

@@ -5,10 +5,12 @@ import {
   encodeChallengeResponse,
   refusal,
 } from "../../../protocol/codec/challenge.ts";
+import { encodeRetrieveResponse } from "../../../protocol/codec/retrieve.ts";
+import { decodeStoreResponse, encodeStoreResponse } from "../../../protocol/codec/store-response.ts";
 import { receiptBytes } from "../../../protocol/codec/receipt.ts";
-import { toHex } from "../../../protocol/hash.ts";
+import { toHex, zeroHash } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { withFaults } from "../../../provider-sim/faults.ts";
+import { withFaults, withReadFaults, withStoreFaults } from "../../../provider-sim/faults.ts";
 import type { Fault } from "../../../provider-sim/faults.ts";
 import { seededBytes } from "../../support/files.ts";
 
@@ -90,5 +92,47 @@ describe("faults", () => {
     expect(await ask()).toBe(toHex(answered(1)));
     response = answered(2);
     expect(await ask()).toBe(toHex(answered(1)));
+  });
+});
+
+describe("faults of storing and reading", () => {
+  const active = (faults: Fault[]) => ({ faults: async () => faults });
+  const range = encodeRetrieveResponse({
+    kind: "range",
+    siblings: [seededBytes(32, 1)],
+    bytes: seededBytes(100, 2),
+  });
+  const read = { chainId: 5, group, pieceRoot: toHex(seededBytes(32, 3)), size: 100, range: 0 };
+  const permission = { forAnybody: false, root: zeroHash, until: 9, bytesPerDay: 0, sequence: 0 };
+  const request = { ...read, ...permission, signature: seededBytes(65, 4) };
+
+  it("change one byte of a range that is read, and nothing of a refusal", async () => {
+    const honest = withReadFaults(async () => range, active([]));
+    expect(toHex(await honest(request, "peer"))).toBe(toHex(range));
+    const corrupt = await withReadFaults(async () => range, active([{ kind: "corrupt" }]))(request, "peer");
+    expect(corrupt.filter((byte, i) => byte !== range[i])).toHaveLength(1);
+    const refused = encodeRetrieveResponse(refusal("damaged", "missing"));
+    const same = await withReadFaults(async () => refused, active([{ kind: "corrupt" }]))(request, "peer");
+    expect(toHex(same)).toBe(toHex(refused));
+  });
+
+  it("say that a range is stored, and pass nothing on but the other requests", async () => {
+    const passed: string[] = [];
+    const named = encodeStoreResponse({ kind: "named" });
+    const respond = withStoreFaults(
+      async ({ kind }) => {
+        passed.push(kind);
+        return named;
+      },
+      active([{ kind: "discard" }]),
+    );
+    const digest = toHex(seededBytes(32, 5));
+    const put = { kind: "put", digest, piece: 0, range: 0, siblings: [], bytes: seededBytes(9, 6) } as const;
+    expect(decodeStoreResponse(await respond(put, "peer"), "put")).toMatchObject({
+      ok: true,
+      value: { kind: "stored", whole: false },
+    });
+    await respond({ kind: "name", digest, piece: 0, name: "a" }, "peer");
+    expect(passed).toEqual(["name"]);
   });
 });

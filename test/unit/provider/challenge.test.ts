@@ -182,6 +182,16 @@ describe("one answer for each keeper, group and slot (R12)", () => {
     expect(await outcomes(respond, ports.request({ targets }))).toBe("answer");
   });
 
+  it("is not given again for the seed of the keeper's other BLS key, while a group not yet asked about is answered (R37)", async () => {
+    const ports = new FixedPorts();
+    ports.blsKeys = ["0x02", "0x03"];
+    const respond = challengeResponder(ports.dependencies());
+    expect(await outcomes(respond, ports.request())).toBe("answer");
+    const request = ports.request({ targets: bothGroups });
+    const second = { ...request, seed: seedOf(request.slot, "0x03") };
+    expect(await outcomes(respond, second)).toBe("already-answered, answer");
+  });
+
   it("is not replaced for another seed of the same block, but for another block after a reorg", async () => {
     const ports = new FixedPorts();
     const respond = challengeResponder(ports.dependencies());

@@ -19,7 +19,9 @@ export const receiptKey = secretKeyAddress(secretOf(1));
 export const list = makePieceList([{ root: seededBytes(32, 1), size: 5_000 }]);
 export const committed: CommittedData = { listRoot: toHex(list.root), bytes: list.totalBytes, receiptKey };
 export const blockHashAt = (block: number): Hex => toHex(seededBytes(32, block));
-export const seedOf = (slot: number): Uint8Array => seededBytes(48, slot);
+/** The seed of a slot under the keeper's BLS key 0x02, 0x03 or a later one. */
+export const seedOf = (slot: number, key = "0x02"): Uint8Array =>
+  seededBytes(48, slot + 1_000_000 * (Number(key) - 2));
 
 /** Implements the responders' ports over fixed data; `used` lists the port calls of the requests in order. */
 export class FixedPorts {
@@ -81,7 +83,7 @@ export class FixedPorts {
       },
       crypto: {
         verifySeed: (scope, seed, key) =>
-          use("seed", key === "0x02" && toHex(seed) === toHex(seedOf(scope.slot + this.branch))),
+          use("seed", toHex(seed) === toHex(seedOf(scope.slot + this.branch, key))),
         signReceipt: (domain, receipt, key) =>
           key === receiptKey ? signReceipt(domain, receipt, secretOf(1)) : undefined,
       },

@@ -1,0 +1,11 @@
+/** The provider's page. */
+import { PageFiles } from "../../daemon/http/page-files.ts";
+
+export const dashboard = new PageFiles(new URL("../dashboard/", import.meta.url), [
+  "app",
+  "challenges",
+  "disks",
+  "earnings",
+  "groups",
+  "overview",
+]);

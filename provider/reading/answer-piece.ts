@@ -1,0 +1,213 @@
+/** R44: answers `GET /piece/<root>` and HEAD: the bytes of a piece or of one range of them, with the nodes that prove them. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  decodePermission,
+  encodeProof,
+  permissionHeader,
+  permissionQuery,
+  proofHeader,
+  tagOfPiece,
+} from "../../protocol/codec/piece-http.ts";
+import type { Refusal } from "../../protocol/codec/challenge.ts";
+import { unlimitedBytes } from "../../protocol/codec/permission.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import { rangeBytes, runProof } from "../../storage/core/range.ts";
+import type { RangeRun } from "../../storage/core/range.ts";
+import { namesTag, rangeCounts, wantedBytes } from "./byte-range.ts";
+import type { ByteRange } from "./byte-range.ts";
+import { readerLimits } from "./limits.ts";
+import type { ReaderLimits } from "./limits.ts";
+import type { Quota, Quotas } from "./quotas.ts";
+import type { RangeCache } from "./range-cache.ts";
+import type { Readable, Readers } from "./readers.ts";
+
+export type PieceAnswers = {
+  readonly readers: Pick<Readers, "readable" | "open">;
+  readonly quotas: Quotas;
+  readonly store: Pick<RangeCache, "has" | "readRange">;
+  readonly limits: ReaderLimits;
+  /** Most bytes a day to all readers; `unlimitedBytes`: no limit. */
+  readonly bytesPerDay: number;
+  /** Bytes of a piece were sent. */
+  readonly sent: (event: { readonly root: Hex; readonly bytes: number }) => void;
+};
+
+/** One request, with what is known of it. */
+export type PieceRequest = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly root: Hex;
+  readonly query: URLSearchParams;
+  /** Whose limits count. */
+  readonly address: string;
+};
+
+/** A response without a body, or with a short reason for people. */
+export function refuse(
+  { request, response }: Pick<PieceRequest, "request" | "response">,
+  status: number,
+  reason: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = Buffer.from(`${reason}\n`);
+  response.writeHead(status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": String(body.length),
+    "Cache-Control": "no-store",
+    ...headers,
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+const statusOf: Partial<Record<Refusal["code"], number>> = {
+  "unknown-group": 404,
+  "unknown-piece": 404,
+  "wrong-peer": 403,
+  "not-the-payer": 403,
+  revoked: 403,
+};
+
+/** What the request may read, or its refusal. @throws if the chain or the disk does not answer */
+async function readableOf(answers: PieceAnswers, wanted: PieceRequest): Promise<Readable | [number, string]> {
+  const { request, query, root } = wanted;
+  const shown = request.headers[permissionHeader.toLowerCase()] ?? query.get(permissionQuery);
+  if (shown === null || shown === undefined) {
+    const open = await answers.readers.open(root);
+    return open ?? [404, "no piece with this root may be read by anybody here"];
+  }
+  const decoded = decodePermission(String(shown));
+  if (!decoded.ok) return [400, decoded.detail];
+  const readable = await answers.readers.readable(decoded.value, decoded.value, undefined, root);
+  if (readable.kind === "readable") return readable;
+  return [statusOf[readable.code] ?? 403, `${readable.code}: ${readable.detail}`];
+}
+
+/** Answers the request. Rejects if the chain or the disk does not answer before a byte was sent; else breaks the connection. */
+export async function answerPiece(answers: PieceAnswers, wanted: PieceRequest): Promise<void> {
+  const { request, response, root } = wanted;
+  const readable = await readableOf(answers, wanted);
+  if (Array.isArray(readable)) return refuse(wanted, ...readable);
+  const { entry } = readable;
+  const tag = tagOfPiece(root);
+  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "if-range": ifRange } = request.headers;
+  const isSame = rangeCounts(ifRange === undefined ? undefined : String(ifRange), tag);
+  const cache = readable.quota.group === "public" ? "public, max-age=3600" : "private, max-age=3600";
+  const headers = { ETag: tag, "Cache-Control": cache, "Accept-Ranges": "bytes" };
+  if (ifMatch !== undefined && !namesTag(ifMatch, tag, false)) {
+    return refuse(wanted, 412, `If-Match: expected ${tag}, actual another tag`, headers);
+  }
+  if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, true)) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  // RFC 9110: Range has a meaning for GET alone.
+  const isGet = request.method === "GET";
+  const bytes = wantedBytes(isGet && isSame ? request.headers.range : undefined, entry.size);
+  if (bytes.kind === "unsatisfiable") {
+    return refuse(wanted, 416, `Range: ${bytes.reason}`, { "Content-Range": `bytes */${entry.size}` });
+  }
+  const part = { "Content-Range": `bytes ${bytes.start}-${bytes.end - 1}/${entry.size}` };
+  const all = {
+    ...headers,
+    "Content-Type": "application/octet-stream",
+    "Content-Length": String(bytes.end - bytes.start),
+    ...(bytes.kind === "part" ? part : {}),
+  };
+  if (!isGet) {
+    response.writeHead(200, all).end();
+    return;
+  }
+  await send(answers, wanted, { entry, quota: readable.quota, bytes, headers: all });
+}
+
+type Sending = {
+  readonly entry: PieceEntry;
+  readonly quota: Quota;
+  readonly bytes: ByteRange & { readonly kind: "all" | "part" };
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sending): Promise<void> {
+  const { quotas, limits, store, sent } = answers;
+  const { response, address, root } = wanted;
+  const { entry, bytes, headers } = sending;
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const end = limits.begin(address);
+  if (end === undefined)
+    return refuse(wanted, 503, "too many readers; ask again later", { "Retry-After": "1" });
+  try {
+    const run = runOf(entry.size, bytes);
+    for (let at = bytes.start; at < bytes.end && !gone.signal.aborted;) {
+      const range = Math.floor(at / rangeBytes);
+      const to = Math.min(bytes.end, (range + 1) * rangeBytes);
+      if (!(await hasQuota(answers, sending.quota, to - at))) {
+        if (response.headersSent) return void response.destroy();
+        const later = { "Retry-After": String(quotas.untilTomorrow_s()) };
+        return refuse(wanted, 429, "over-quota: the bytes of this day are sent", later);
+      }
+      // A range is read and hashed whole, even if one byte of it is sent.
+      const cost = store.has(entry, range) ? to - at : rangeBytes;
+      await sleep(limits.bytes(address, cost), undefined, { signal: gone.signal });
+      // The proof's other end is read first, so that one range is in memory at a time.
+      const needsLast = !response.headersSent && run !== undefined && run.count > 1;
+      const last = needsLast ? (await store.readRange(entry, run.first + run.count - 1))?.siblings : [];
+      const found = last && (await store.readRange(entry, range));
+      if (last === undefined || found === undefined) {
+        if (response.headersSent) return void response.destroy();
+        return refuse(wanted, 503, "damaged: the provider cannot prove these bytes");
+      }
+      if (!response.headersSent) {
+        const { siblings } = found;
+        const nodes = run && runProof(run, siblings, run.count > 1 ? last : siblings);
+        const proof = nodes === undefined ? {} : { [proofHeader]: encodeProof(nodes) };
+        response.writeHead(bytes.kind === "part" ? 206 : 200, { ...headers, ...proof });
+      }
+      const start = range * rangeBytes;
+      await write(response, found.bytes.subarray(at - start, to - start), gone.signal);
+      sent({ root, bytes: to - at });
+      at = to;
+    }
+    response.end();
+  } catch (error) {
+    if (!gone.signal.aborted && !response.headersSent) throw error;
+    response.destroy();
+  } finally {
+    end();
+  }
+}
+
+/** The permission's quota and the provider's own. */
+async function hasQuota(
+  { quotas, bytesPerDay }: PieceAnswers,
+  quota: Quota,
+  bytes: number,
+): Promise<boolean> {
+  if (!(await quotas.take(quota, bytes))) return false;
+  return bytesPerDay === unlimitedBytes || quotas.take({ group: "readers", name: "all", bytesPerDay }, bytes);
+}
+
+/** The ranges of which the bytes consist; undefined if they do not begin and end where ranges do. */
+function runOf(size: number, { start, end }: ByteRange): RangeRun | undefined {
+  if (start % rangeBytes !== 0 || (end % rangeBytes !== 0 && end !== size)) return undefined;
+  const first = start / rangeBytes;
+  return { size, first, count: Math.ceil(end / rangeBytes) - first };
+}
+
+/** Resolves when the bytes left for the network. @throws if the reader is gone or too slow */
+async function write(response: ServerResponse, bytes: Uint8Array, gone: AbortSignal): Promise<void> {
+  const slow = AbortSignal.timeout(readerLimits.range_ms);
+  const signal = AbortSignal.any([gone, slow]);
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => reject(new Error("the reader is gone or too slow"));
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    response.write(bytes, (error) => {
+      signal.removeEventListener("abort", stop);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,86 @@
+/** Connects the parts of reading by others (R44). */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { unlimitedBytes } from "../../protocol/codec/permission.ts";
+import type { Permission } from "../../protocol/codec/permission.ts";
+import { pathOfPiece } from "../../protocol/codec/piece-http.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { PieceStore } from "../../storage/disk/store.ts";
+import type { EthersChainView } from "../chain-ethers.ts";
+import type { ProviderConfig } from "../config.ts";
+import type { Load } from "../load.ts";
+import type { StoredRequests } from "../store/requests.ts";
+import { GroupPieces } from "./group-pieces.ts";
+import { ReaderLimits } from "./limits.ts";
+import { Quotas } from "./quotas.ts";
+import { RangeCache } from "./range-cache.ts";
+import { Readers } from "./readers.ts";
+import { ReadingStore } from "./reading-store.ts";
+import { startReadingServer } from "./server.ts";
+import type { ReadingServer } from "./server.ts";
+
+export type Reading = {
+  readonly readers: Readers;
+  readonly quotas: Quotas;
+  /** The payer's permissions for anybody to read a group's pieces. */
+  published(group: Hex): readonly Permission[];
+  /** Where a piece is served to anybody; undefined: nowhere. */
+  publicUrl(root: Hex): string | undefined;
+  /** Serves readers if the configuration says where. Returns the server's own address. */
+  serve(): Promise<string | undefined>;
+  close(): Promise<void>;
+};
+
+export type ReadingParts = {
+  readonly config: Pick<ProviderConfig, "dataDir" | "reading">;
+  readonly chain: EthersChainView;
+  readonly store: PieceStore;
+  readonly requests: StoredRequests;
+  readonly load: Load;
+  readonly log: Logger;
+  /** Bytes of a piece were sent over HTTP. */
+  readonly sent: (bytes: number) => void;
+};
+
+export async function openReading(parts: ReadingParts): Promise<Reading> {
+  const { config, chain, store, requests, load, log, sent } = parts;
+  const now_ms = (): number => performance.now();
+  const kept = await ReadingStore.open(join(config.dataDir, "reading"));
+  const pieces = new GroupPieces({ chain, store, requests, now_ms });
+  const quotas = new Quotas(kept, () => Date.now());
+  const readers = new Readers({ chain, pieces, kept });
+  const settings = config.reading;
+  let server: ReadingServer | undefined;
+  return {
+    readers,
+    quotas,
+    published: (group) => kept.published(group),
+    publicUrl(root) {
+      const base = settings?.url ?? server?.url;
+      return base === undefined ? undefined : base + pathOfPiece(root);
+    },
+    async serve() {
+      if (settings === undefined) return undefined;
+      const { bytesPerSecond, bytesPerDay = unlimitedBytes } = settings;
+      server = await startReadingServer(settings, {
+        readers,
+        quotas,
+        // The scrub waits while readers are served.
+        store: new RangeCache({
+          readRange: load.whileRuns((entry, range) => store.readRange(entry, range)),
+        }),
+        limits: new ReaderLimits(now_ms, bytesPerSecond),
+        bytesPerDay,
+        sent({ root, bytes }) {
+          sent(bytes);
+          log.debug({ root, bytes }, "range served to a reader over HTTP");
+        },
+      });
+      return server.url;
+    },
+    async close() {
+      await server?.stop();
+      await kept.close();
+    },
+  };
+}
