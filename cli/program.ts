@@ -66,6 +66,26 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./store/repair.ts"),
   },
   {
+    name: "share",
+    summary: "let a peer, or anybody, read an item at its providers",
+    load: () => import("./reading/share.ts"),
+  },
+  {
+    name: "unshare",
+    summary: "end permissions to read",
+    load: async () => ({ register: (await import("./reading/share.ts")).registerUnshare }),
+  },
+  {
+    name: "reader",
+    summary: "print the peer id to which a payer can give permission to read",
+    load: () => import("./reading/reader.ts"),
+  },
+  {
+    name: "fetch",
+    summary: "read a piece by its root from any sources, and verify it",
+    load: () => import("./reading/fetch.ts"),
+  },
+  {
     name: "provider",
     summary: "store data, answer challenges",
     load: () => import("./provider/index.ts"),

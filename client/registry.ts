@@ -82,3 +82,19 @@ export async function allParties(registry: Contract, role: "keeper" | "provider"
   }
   return parties;
 }
+
+/**
+ * Block of the first registration: nothing before it matters, as a committee has registered members and a group registered providers.
+ * Undefined if nobody is registered. Reads the first entry of each list: the lists are in the order of registration.
+ */
+export async function firstRegistration(registry: Contract): Promise<number | undefined> {
+  const blocks = await Promise.all(
+    (["keeper", "provider"] as const).map(async (role) => {
+      const page: Result = await registry.getFunction(listOf[role].operators)(0, 1);
+      const first = page[0] as string | undefined;
+      return first === undefined ? [] : [commonOf(await entryOf(registry, role, first)).registeredAt];
+    }),
+  );
+  const known = blocks.flat();
+  return known.length === 0 ? undefined : Math.min(...known);
+}

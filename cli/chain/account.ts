@@ -95,6 +95,15 @@ export const deployPurse: Purse = {
   file: "deploy.yaml",
 };
 
+/** For readers of other payers' data: no account. */
+export const readerPurse: Purse = {
+  definition: {
+    schema,
+    settings: [...connection, setting("chain.registry", "registry", "text", "the Registry contract")],
+  },
+  file: "reader.yaml",
+};
+
 export type PayerOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
 
 export function payerOptions(command: Command, purse = payerPurse): Command {

@@ -108,11 +108,15 @@ async function join(committee: string | undefined, options: AcceptOptions): Prom
   const { config } = await loadConfig(options);
   await withKeeper(config, async (account) => {
     if (options.draft !== undefined) {
-      const deadline = (await account.provider.getBlockNumber()) + options.deadline;
-      return signDraft(account, options, { file: options.draft, deadline });
+      return signDraft(account, options, options.draft);
     }
     if (committee !== undefined) await consent(account, { committee, version: 1 }, options);
   });
+}
+
+/** The last block in which a signed consent counts. */
+async function lastBlock({ provider }: KeeperAccount, { deadline }: AcceptOptions): Promise<number> {
+  return (await provider.getBlockNumber()) + deadline;
 }
 
 async function consent(
@@ -125,7 +129,7 @@ async function consent(
     await checkPolicy(account.provider, account.config, terms);
   }
   if (options.sign === true) {
-    const deadline = (await account.provider.getBlockNumber()) + options.deadline;
+    const deadline = await lastBlock(account, options);
     return printJson(await signVersionConsent(account.signer, committee, { version, deadline }));
   }
   const plan = await planConsent(account.signer, committee, version);
@@ -134,13 +138,11 @@ async function consent(
 }
 
 /** @throws CliError exit 2 if the draft has another address by now */
-async function signDraft(
-  { config, provider, signer }: KeeperAccount,
-  { anyTerms }: AcceptOptions,
-  { file, deadline }: { readonly file: string; readonly deadline: number },
-): Promise<void> {
+async function signDraft(account: KeeperAccount, options: AcceptOptions, file: string): Promise<void> {
+  const { config, provider, signer } = account;
   const { committee, ...draft } = await readJsonInput(file, draftSchema);
-  if (anyTerms !== true) await checkPolicy(provider, config, draft.terms);
+  if (options.anyTerms !== true) await checkPolicy(provider, config, draft.terms);
+  const deadline = await lastBlock(account, options);
   const consent = await signFirstConsent(signer, draft satisfies CommitteeDraft, { deadline });
   if (committee !== undefined && committee.toLowerCase() !== consent.committee.toLowerCase()) {
     throw usageError("the committee of the draft would have another address by now", {

@@ -113,6 +113,14 @@ function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
     case "UNKNOWN_ERROR": {
       const said = thrown.error?.message;
       if (typeof said !== "string") return undefined;
+      // A node that executes a transaction before it takes it reports a revert like this.
+      if (/\breverted\b/.test(said)) {
+        return {
+          kind: "refused",
+          message: `a contract refused the transaction: ${said}`,
+          hint: "another transaction came first; run the command again",
+        };
+      }
       return { kind: "network", message: `the chain's endpoint refused a call: ${said}`, hint: endpointHint };
     }
     default:

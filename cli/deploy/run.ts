@@ -72,7 +72,7 @@ function saySwitch(why: string): void {
 }
 
 /**
- * Creates what is missing.
+ * Creates the missing contracts.
  * @throws CliError exit 6 if other code is at an address; WhitePayError as `transact` does
  */
 export async function deployMissing(run: DeployRun): Promise<DeployResult> {

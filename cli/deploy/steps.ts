@@ -8,7 +8,7 @@ import { deployerCreation, partNames, type PartName, type SystemCode } from "./s
 /** `proxy` is the transaction that was signed once; the account sends the others. */
 export type Step = "fund" | "proxy" | "deployer" | PartName;
 
-/** What is missing, in order. */
+/** The steps that remain, in order. */
 export function missingSteps({ way, hasProxy, isProxyFunded, hasDeployer, created }: Survey): Step[] {
   const steps: Step[] = [];
   if (way === "proxy" && !hasProxy) steps.push(...(isProxyFunded ? [] : ["fund" as const]), "proxy");

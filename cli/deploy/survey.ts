@@ -1,6 +1,6 @@
 /** What of a deployment is on a chain already, and how the rest can get there. Sends nothing that costs anything. */
 import { Contract, getCreate2Address, getCreateAddress, keccak256, type JsonRpcProvider } from "ethers";
-import { checkPrecompile } from "../keeper/preflight/endpoints.ts";
+import { checkPrecompile } from "../preflight/endpoints.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import {
   broadcastProxy,

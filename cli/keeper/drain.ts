@@ -9,6 +9,7 @@ import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
 import { statusOf } from "../keeper-api/status.ts";
 import { keeperRuns } from "./running.ts";
+import { isRunning } from "../../storage/disk/is-running.ts";
 
 const polling_ms = 100;
 
@@ -24,15 +25,6 @@ export async function registerDrain(keeper: Command): Promise<void> {
       integerOption("--timeout-s", { min: 1, max: 604_800 }) as never,
     );
   (await configOptions(jsonOption(drain))).action((options: DrainOptions) => drainCommand(options));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 async function drainCommand(options: DrainOptions): Promise<void> {
@@ -52,7 +44,7 @@ async function drainCommand(options: DrainOptions): Promise<void> {
   process.kill(running.pid, "SIGUSR2");
   say(`keeper ${running.peerId} (process ${running.pid}) finishes its turn, then stops`);
   const started = performance.now();
-  while (isAlive(running.pid)) {
+  while (isRunning(running.pid)) {
     if (options.timeoutS !== undefined && performance.now() - started > options.timeoutS * 1000) {
       throw new CliError({
         code: exitCodes.failed,

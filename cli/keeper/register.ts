@@ -87,8 +87,10 @@ async function registerCommand(options: RegisterOptions): Promise<void> {
   const { publicKeyOf } = await import("../../client/bls.ts");
   const { peerIdBytes } = await import("../../daemon/keys/generate.ts");
   const { config } = await loadConfig(options);
-  const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
+  dialable(config.announce.length > 0 ? config.announce : config.listen);
   await withKeeper(config, async ({ secrets, signer }) => {
+    const { addressesToRegister } = await import("./registered-addresses.ts");
+    const multiaddrs = dialable(await addressesToRegister(config, secrets.peer));
     const registry = registryAt(config.chain.registry, signer);
     const wanted: Wanted = {
       registry,

@@ -1,10 +1,12 @@
 /** `whitepay provider …`: store data, sign for it, answer challenges. */
 import type { Command } from "commander";
+import { registerCheck } from "./check.ts";
 import { registerData } from "./pieces.ts";
 import { registerEarnings } from "./earnings.ts";
 import { registerInit } from "./init.ts";
 import { registerOffer } from "./offer.ts";
 import { registerRegister } from "./register.ts";
+import { registerRequests } from "./requests.ts";
 import { registerRights } from "./rights.ts";
 import { registerRun } from "./run.ts";
 import { registerStatus } from "./status.ts";
@@ -16,9 +18,11 @@ export function register(program: Command): void {
   registerData(provider);
   registerRegister(provider);
   registerOffer(provider);
+  registerCheck(provider);
   registerRun(provider);
   registerStatus(provider);
   registerVolumes(provider);
+  registerRequests(provider);
   registerEarnings(provider);
   registerRights(provider);
 }

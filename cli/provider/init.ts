@@ -7,6 +7,7 @@ import { addressOption, integerOption, jsonOption } from "../console/options.ts"
 import { kdfOption, newPassword, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { freePortFrom } from "../../daemon/free-port.ts";
+import { listenAddresses } from "../../daemon/listen.ts";
 import { asProviderFailure } from "./context.ts";
 
 type InitOptions = {
@@ -24,6 +25,7 @@ type InitOptions = {
 };
 
 const firstPort = 4_101;
+const firstApiPort = 9_465;
 
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
@@ -66,6 +68,9 @@ async function initCommand(options: InitOptions): Promise<void> {
   const { dataDir, chainId, rpc, registry, lens, announce, passwordFile, kdf } = options;
   const listen = options.listen ?? [await listenDefault(rpc)];
   const groups = (options.group ?? []).map(addressOption("--group"));
+  const host = "127.0.0.1";
+  const listened = listenAddresses(listen).map(({ port }) => port);
+  const api = { host, port: await freePortFrom(firstApiPort, host, listened) };
   const password = await newPassword(passwordFile);
   warnOfLightKdf(kdf);
   const paths = await initProvider({
@@ -75,6 +80,7 @@ async function initCommand(options: InitOptions): Promise<void> {
     registry,
     listen,
     groups,
+    api,
     password,
     kdf,
     ...(lens === undefined ? {} : { lens }),
@@ -82,13 +88,14 @@ async function initCommand(options: InitOptions): Promise<void> {
     ...(passwordFile === undefined ? {} : { passwordFile }),
   });
   const identity = await providerIdentity(await loadKeys(paths.keys, password));
-  if (options.json === true) return printJson({ ...paths, ...identity, listen, announce });
+  if (options.json === true) return printJson({ ...paths, ...identity, listen, announce, api });
   printLine(`config    ${paths.config}`);
   printLine(`keys      ${paths.keys}`);
   printLine(`operator  ${identity.operator}`);
   printLine(`receipts  ${identity.receiptKey}`);
   printLine(`peer id   ${identity.peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
+  printLine(`api       http://${api.host}:${api.port}`);
   const of = `--config ${join(dataDir, "provider.yaml")}`;
   say(`next: back up ${paths.keys} and its password, send coin to the operator, then${announceStep(paths.config, listen, announce)}
   whitepay provider ingest FILES ${of}

@@ -56,9 +56,7 @@ export function registerOffer(provider: Command): void {
   const blocks = (flag: string) => integerOption(flag, { min: 0 });
   const offer = provider
     .command("offer")
-    .description(
-      "show or set what the provider offers to payers; a running provider takes it after a restart",
-    )
+    .description("show or set what the provider offers to payers; a running provider follows within seconds")
     .option("--config <file>", configText)
     .option(
       "--price <token=amount>",
@@ -81,9 +79,7 @@ export function registerOffer(provider: Command): void {
   jsonOption(offer).action((options: OfferOptions) => asProviderFailure(offerCommand(options)));
   const accept = provider
     .command("accept")
-    .description(
-      "show or set whose requests the provider accepts; a running provider takes it after a restart",
-    )
+    .description("show or set whose requests the provider accepts; a running provider follows within seconds")
     .option("--config <file>", configText)
     .option("--allow <address>", "only these payers; repeatable", addresses("--allow"))
     .option("--any-payer", "all payers but the denied ones")
@@ -169,5 +165,5 @@ async function changeAndShow(
   for (const [name, value] of Object.entries(rest)) {
     printLine(`${name.padEnd(18)} ${typeof value === "object" ? value.join(", ") || "-" : String(value)}`);
   }
-  if (isChange) say("next: restart the provider, which reads its settings at the start");
+  if (isChange) say("a running provider follows within seconds; its log names the change");
 }

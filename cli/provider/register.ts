@@ -6,7 +6,8 @@ import { usageError } from "../console/exit.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { configOption, withProvider, type ProviderContext, type ProviderOptions } from "./context.ts";
-import { dialable } from "../console/dialable.ts";
+import { dialable, isUndialable } from "../console/dialable.ts";
+import { askRelays } from "../../daemon/peers/addresses.ts";
 import { endpointChange, payeeChange, sendChanges } from "../chain/registration.ts";
 import { moneyOptions, type TransactionPlan } from "../chain/transact.ts";
 
@@ -59,6 +60,12 @@ function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterO
   ];
 }
 
+/** Without an address that others can dial, the registration says that relays know the addresses. */
+function addressesOf({ announce, listen, relay }: ProviderContext["config"]): readonly string[] {
+  const own = announce.length > 0 ? announce : listen;
+  return relay.use === "always" && own.every(isUndialable) ? [askRelays] : dialable(own);
+}
+
 async function register(context: ProviderContext, options: RegisterOptions): Promise<void> {
   const { config, keys, signer } = context;
   const { providerIdentity } = await import("../../provider/identity.ts");
@@ -68,7 +75,7 @@ async function register(context: ProviderContext, options: RegisterOptions): Pro
     registry,
     operator: signer.address,
     peerId: peerIdBytes,
-    addresses: dialable(config.announce.length > 0 ? config.announce : config.listen),
+    addresses: addressesOf(config),
   };
   const found = await registeredProvider(registry, signer.address);
   const plans = found.registeredAt === 0 ? [first(wanted, options)] : changes(wanted, found, options);

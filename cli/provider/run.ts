@@ -29,12 +29,13 @@ export function registerRun(
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of stopSignals) process.once(signal, () => resolve(signal));
       });
-      const volumes = async (): Promise<ProviderConfig["volumes"]> => (await loadProvider(options)).volumes;
       const running = await asProviderFailure(
-        startProvider(config, keys, log, decoratorOf?.(config, log), { volumes }),
+        startProvider(config, keys, log, decoratorOf?.(config, log), {
+          settings: () => loadProvider(options),
+        }),
       );
-      const { peerId, addrs, metrics } = running;
-      printJson({ event: "ready", peerId, addrs, ...(metrics === undefined ? {} : { metrics }) });
+      const { peerId, addrs, api, reading } = running;
+      printJson({ event: "ready", peerId, addrs, api, ...(reading === undefined ? {} : { reading }) });
       log.info({ signal: await stopSignal }, "stopping");
       // A peer that keeps its connection must not keep the process alive. Sent answers are on disk already (R12).
       setTimeout(() => process.exit(exitCodes.ok), stopTimeout_ms).unref();

@@ -1,10 +1,9 @@
 /**
- * Carries out what was planned: the group, the copies of every provider, the catalogue, the consents. It may be killed at any point and
+ * Carries out the plan: the group, the copies of every provider, the catalogue, the consents. It may be killed at any point and
  * called again: what it made is in the state, what it sent is at the providers, what it paid is on chain.
  */
 import { GroupView, type GroupAt } from "../../client/group-view.ts";
 import { planRemoveProvider, type DataConsent } from "../../client/provider-plans.ts";
-import { registeredProvider, registryAt } from "../../client/registry.ts";
 import { newEnvelope, type Envelope } from "../../client/storing/age-envelope.ts";
 import type { ByteSource } from "../../client/storing/age-stream.ts";
 import {
@@ -16,21 +15,15 @@ import {
   type Copy,
 } from "../../client/storing/catalogue.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
-import { CliError, exitCodes } from "../console/exit.ts";
-import { say } from "../console/output.ts";
 import { formatBytes, progressBar } from "../console/progress.ts";
+import { noteOwnLists, refuseForeignChange } from "./beside.ts";
 import { prepareGroup, sendStep, useConsents } from "./chain-steps.ts";
 import { PieceCopy } from "./copy.ts";
-import { targetOf } from "./discover.ts";
+import { catalogueKey, sendAll, type Copies, type MadeCopy, type Replace } from "./send-all.ts";
 import type { WritingSession } from "./session.ts";
-import type { Sending, SentPiece, StoreWork } from "./state.ts";
-import { listOf, ship, type Shipment } from "./transfer.ts";
-import { ProviderGoneError, ProviderRefusedError } from "./wire.ts";
+import { workOf, type Sending, type SentPiece, type StoreWork } from "./state.ts";
 
 export type Sources = (name: string) => Promise<ByteSource>;
-
-/** Another provider in the place of one that was lost; undefined: there is none. */
-export type Replace = (work: StoreWork, lost: Sending) => Promise<Sending | undefined>;
 
 export type CarriedOut = {
   readonly group: GroupAt;
@@ -46,6 +39,7 @@ export async function carryOut(
   onDone: (work: StoreWork) => void = () => {},
 ): Promise<CarriedOut> {
   const { folder } = session;
+  await refuseForeignChange(session, { address: workOf(session).group, lens: session.lens });
   const group = await prepareGroup(session, workOf(session));
   let consents: DataConsent[] | undefined;
   while (consents === undefined) {
@@ -54,6 +48,8 @@ export async function carryOut(
   }
   // A provider that took the place of a member needs a place of its own.
   await prepareGroup(session, workOf(session));
+  await refuseForeignChange(session, group);
+  await noteOwnLists(session, consents);
   await useConsents(session, group, consents);
   await giveNotice(session, group, workOf(session).leaving);
   const done = workOf(session);
@@ -64,35 +60,26 @@ export async function carryOut(
   return { group, catalogue, transactions };
 }
 
-function workOf({ folder }: WritingSession): StoreWork {
-  const { work } = folder.state;
-  if (work === undefined) throw new Error("there is no work");
-  return work;
-}
-
-/** By provider and name; the catalogue's piece has the empty name. */
-type Copies = ReadonlyMap<string, ReadonlyMap<string, PieceCopy>>;
-
-const catalogueKey = "";
-
-/** Makes every copy that is not made yet: encrypts and hashes it, and notes its root. */
+/** Makes every copy that is not made yet: encrypts and hashes it, and notes its root. A public item is one piece for all. */
 async function makeCopies(session: WritingSession, sources: Sources): Promise<Copies> {
-  const all = new Map<string, Map<string, PieceCopy>>();
+  const all = new Map<string, Map<string, MadeCopy>>();
+  const shared = new Map<string, MadeCopy>();
   const total = bytesToMake(workOf(session));
-  const bar = total > 0 ? progressBar({ label: "encrypting", total, format: formatBytes }) : undefined;
+  const bar = total > 0 ? progressBar({ label: "preparing", total, format: formatBytes }) : undefined;
   let done = 0;
   const onBytes = (bytes: number): void => bar?.update((done += bytes));
   try {
     for (const { operator, copies } of workOf(session).providers) {
-      const own = new Map<string, PieceCopy>();
+      const own = new Map<string, MadeCopy>();
       all.set(operator, own);
       for (const [name, piece] of Object.entries(copies)) {
-        const item = workOf(session).items.find((one) => one.name === name);
-        if (item === undefined) throw new Error(`no item ${name}`);
-        const recipe = { name, source: await sources(name), isPublic: item.isPublic };
-        const [copy, kept] = await copyOf(session, piece, recipe, onBytes);
-        own.set(name, copy);
-        if (kept !== piece)
+        const item = itemOf(workOf(session), name);
+        const known = shared.get(name) ?? storedElsewhere(session, sources, { item, piece });
+        const made = known ?? (await makeCopy(session, sources, { item, piece, onBytes }));
+        if (item.isPublic) shared.set(name, made);
+        own.set(name, made);
+        const { kept } = made;
+        if (kept.made?.root !== piece.made?.root)
           await keep(session, operator, (one) => ({ ...one, copies: { ...one.copies, [name]: kept } }));
       }
     }
@@ -103,11 +90,62 @@ async function makeCopies(session: WritingSession, sources: Sources): Promise<Co
   return all;
 }
 
-function bytesToMake({ providers, items }: StoreWork): number {
-  const sizes = new Map(items.map(({ name, bytes }) => [name, bytes]));
-  return providers
-    .flatMap(({ copies }) => Object.entries(copies))
-    .reduce((sum, [name, { made }]) => sum + (made === undefined ? (sizes.get(name) ?? 0) : 0), 0);
+type Item = StoreWork["items"][number];
+
+function itemOf({ items }: StoreWork, name: string): Item {
+  const item = items.find((one) => one.name === name);
+  if (item === undefined) throw new Error(`no item ${name}`);
+  return item;
+}
+
+type Making = {
+  readonly item: Item;
+  readonly piece: SentPiece;
+  readonly onBytes?: (bytes: number) => void;
+};
+
+/** A public piece that a provider of the group keeps. Its bytes are read only if no provider fetches them from there. */
+function storedElsewhere(
+  session: WritingSession,
+  sources: Sources,
+  { item, piece }: Making,
+): MadeCopy | undefined {
+  const { made } = piece;
+  if (!item.isPublic || made === undefined || item.kept.every(({ root }) => root !== made.root))
+    return undefined;
+  let copy: Promise<PieceCopy> | undefined;
+  return {
+    entry: { root: fromHex(made.root), size: made.bytes },
+    isPublic: true,
+    kept: piece,
+    copy: () => (copy ??= makeCopy(session, sources, { item, piece }).then((one) => one.copy())),
+  };
+}
+
+async function makeCopy(
+  session: WritingSession,
+  sources: Sources,
+  { item, piece, onBytes = () => {} }: Making,
+): Promise<MadeCopy> {
+  const { name, isPublic } = item;
+  const recipe = { name, source: await sources(name), isPublic };
+  const [copy, kept] = await copyOf(session, piece, recipe, onBytes);
+  return { entry: copy.entry, isPublic, kept, copy: () => Promise.resolve(copy) };
+}
+
+/** Bytes that are read to make the copies: of a public item once. */
+function bytesToMake(work: StoreWork): number {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const { copies } of work.providers) {
+    for (const [name, { made }] of Object.entries(copies)) {
+      const item = itemOf(work, name);
+      if (made !== undefined || (item.isPublic && seen.has(name))) continue;
+      seen.add(name);
+      bytes += item.bytes;
+    }
+  }
+  return bytes;
 }
 
 async function keep(
@@ -172,7 +210,7 @@ function catalogueOf({ base, items, removed, providers }: StoreWork): Catalogue 
 /** The catalogue for each provider. Its text changes with the providers; then every copy of it gets a new key. */
 async function makeCatalogues(
   session: WritingSession,
-  all: Map<string, Map<string, PieceCopy>>,
+  all: Map<string, Map<string, MadeCopy>>,
 ): Promise<void> {
   const bytes = encodeCatalogue(catalogueOf(workOf(session)));
   const text = new TextDecoder().decode(bytes);
@@ -188,112 +226,10 @@ async function makeCatalogues(
   for (const { operator, catalogue = {} } of workOf(session).providers) {
     const recipe = { name: "the catalogue", source, isPublic: false };
     const [copy, kept] = await copyOf(session, catalogue, recipe, () => {});
-    all.get(operator)?.set(catalogueKey, copy);
+    const made = { entry: copy.entry, isPublic: false, kept, copy: () => Promise.resolve(copy) };
+    all.get(operator)?.set(catalogueKey, made);
     if (kept !== catalogue) await keep(session, operator, (one) => ({ ...one, catalogue: kept }));
   }
-}
-
-async function shipmentOf(session: WritingSession, sending: Sending, copies: Copies): Promise<Shipment> {
-  const { provider, registry } = session;
-  const { operator, price, kept } = sending;
-  const own = copies.get(operator) ?? new Map<string, PieceCopy>();
-  const old = kept.map(({ root, bytes }) => ({
-    entry: { root: fromHex(root), size: bytes },
-    copy: undefined,
-  }));
-  const { [catalogueKey]: _, ...named } = Object.fromEntries(own);
-  const data = Object.values(named).map((copy) => ({ entry: copy.entry, copy }));
-  const catalogue = own.get(catalogueKey);
-  const last = catalogue === undefined ? [] : [{ entry: catalogue.entry, copy: catalogue }];
-  // Two public items with the same bytes are one piece of the list.
-  const known = new Set<string>();
-  const pieces = [...old, ...data, ...last].filter(({ entry }) => {
-    const root = toHex(entry.root);
-    return known.has(root) ? false : known.add(root);
-  });
-  return {
-    operator,
-    target: targetOf(await registeredProvider(registryAt(registry, provider), operator)),
-    price: BigInt(price),
-    isPublic: workOf(session).items.some(({ isPublic }) => isPublic),
-    pieces,
-    catalogue: catalogue === undefined ? undefined : pieces.length - 1,
-  };
-}
-
-type SendScope = { readonly copies: Copies; readonly replace: Replace };
-
-/** Sends to all providers at once. Undefined: one was replaced, and everything is to be looked at again. */
-async function sendAll(
-  session: WritingSession,
-  group: GroupAt,
-  { copies, replace }: SendScope,
-): Promise<DataConsent[] | undefined> {
-  const { providers } = workOf(session);
-  const onChain = new Map(
-    (await new GroupView(session.provider, group).providers())
-      .filter(({ closed }) => !closed)
-      .map(({ operator, data }) => [operator.toLowerCase(), data.at(-1)?.listRoot]),
-  );
-  const shipments = (await Promise.all(providers.map((one) => shipmentOf(session, one, copies)))).filter(
-    // A run that was killed may have used this consent already.
-    (one) => onChain.get(one.operator.toLowerCase()) !== toHex(listOf(one).root),
-  );
-  const total = shipments.flatMap(({ pieces }) => pieces).reduce((sum, { entry }) => sum + entry.size, 0);
-  const bar = total > 0 ? progressBar({ label: "sending", total, format: formatBytes }) : undefined;
-  let [done, sent] = [0, 0];
-  const onBytes = (bytes: number, isSent: boolean): void => {
-    done += bytes;
-    if (isSent) sent += bytes;
-    bar?.update(done);
-  };
-  const ended = await Promise.allSettled(shipments.map((one) => ship(session, group, one, { onBytes })));
-  bar?.stop();
-  say(`sent ${formatBytes(sent)}; ${formatBytes(done - sent)} were there already`);
-  const consents: DataConsent[] = [];
-  const lost: { readonly operator: string; readonly why: string }[] = [];
-  for (const [i, one] of ended.entries()) {
-    const { operator } = shipments[i] as Shipment;
-    if (one.status === "fulfilled") consents.push(one.value);
-    else if (one.reason instanceof ProviderGoneError || one.reason instanceof ProviderRefusedError) {
-      lost.push({ operator, why: one.reason.message });
-    } else throw one.reason;
-  }
-  if (lost.length === 0) return consents;
-  for (const one of lost) {
-    await replaceOne(session, { ...one, isMember: onChain.has(one.operator.toLowerCase()) }, replace);
-  }
-  return undefined;
-}
-
-async function replaceOne(
-  session: WritingSession,
-  {
-    operator,
-    why,
-    isMember,
-  }: { readonly operator: string; readonly why: string; readonly isMember: boolean },
-  replace: Replace,
-): Promise<void> {
-  say(`provider ${operator} is lost: ${why}`);
-  const before = workOf(session);
-  const lost = before.providers.find((one) => one.operator === operator) as Sending;
-  const work = { ...before, lost: [...before.lost, operator] };
-  const other = Object.keys(lost.copies).length === 0 ? undefined : await replace(work, lost);
-  if (other === undefined && Object.keys(lost.copies).length > 0) {
-    throw new CliError({
-      code: exitCodes.refused,
-      message: `provider ${operator} is lost, and no other one can take its place`,
-      actual: why,
-      hint: "what was sent to the others is kept; run the same command again later",
-    });
-  }
-  const providers = work.providers.flatMap((one) =>
-    one.operator === operator ? (other === undefined ? [] : [other]) : [one],
-  );
-  if (other !== undefined) say(`provider ${other.operator} takes its place`);
-  const ceiling = work.ceiling + (isMember && other !== undefined ? 1 : 0);
-  await session.folder.save({ work: { ...work, ceiling, providers } });
 }
 
 /** Providers that store nothing of the payer any more, or were lost, leave with notice. */

@@ -1,14 +1,14 @@
 /** The committee that a new group enters: the one that the payer names, or the open one with the lowest fee of the factory (R38). */
-import { getAddress, type Provider } from "ethers";
-import { factoryAbi } from "../../client/abi.ts";
+import type { Provider } from "ethers";
 import { CommitteeView, type CommitteePage } from "../../client/committee-view.ts";
+import { committeesOf } from "../../client/committees.ts";
 import { readToken, tokenBalance } from "../../client/token.ts";
 import { parseAmount, type Token } from "../../client/units.ts";
-import { groupEvents } from "../../client/watch.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { counted } from "../../protocol/counted.ts";
 
 export type CommitteeWish = {
+  readonly registry: string;
   readonly factory: string;
   readonly lens: string;
   readonly payer: string;
@@ -31,7 +31,7 @@ const mostLookedAt = 64;
 
 /** @throws CliError exit 4 with the reason of each committee, exit 5 if only the money is missing */
 export async function findCommittee(provider: Provider, wish: CommitteeWish): Promise<FoundCommittee> {
-  const addresses = wish.only === undefined ? await committeesOf(provider, wish.factory) : [wish.only];
+  const addresses = wish.only === undefined ? await committeesOf(provider, wish) : [wish.only];
   const fit: FoundCommittee[] = [];
   const reasons: { readonly why: string; readonly funds: boolean }[] = [];
   for (const address of addresses.slice(0, mostLookedAt)) {
@@ -56,13 +56,6 @@ export async function findCommittee(provider: Provider, wish: CommitteeWish): Pr
       ? "send tokens to the account, or name a smaller --budget"
       : "name another one with --committee",
   });
-}
-
-async function committeesOf(provider: Provider, factory: string): Promise<string[]> {
-  const to = await provider.getBlockNumber();
-  const topics = [(factoryAbi.getEvent("CommitteeCreated") as { topicHash: string }).topicHash];
-  const events = await groupEvents(provider, factory, { from: 0, to, abi: factoryAbi, topics });
-  return events.map(({ args }) => getAddress(args["committee"] as string)).toReversed();
 }
 
 /** Cheaper first; of equal ones the one that serves more. */

@@ -14,8 +14,9 @@ import { askOffer, type Line } from "./wire.ts";
 /** Calls of the registry's pages, and providers asked at once. */
 const operatorsAtOnce = 200;
 const offersAtOnce = 16;
-const offerTimeout_ms = 5_000;
-/** Providers that are asked: at 16 at once, 5 s each, none of them costs more than 80 s all together. */
+/** A provider that is reached over a relay is called at its registered addresses first; one on a busy machine answers late. */
+const offerTimeout_ms = 15_000;
+/** Providers that are asked: at 16 at once, 15 s each, silent ones cost at most 240 s all together. */
 const mostAsked = 256;
 /** Groups whose providers' records are read, the newest of the committee. */
 const mostGroups = 64;
@@ -65,7 +66,7 @@ async function operatorsOf(provider: Provider, registry: string): Promise<string
 }
 
 /** At most `most` of all, drawn at random so that nobody can fill the first places of the registry. */
-function drawn<T>(all: readonly T[], most: number): T[] {
+export function drawn<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all];
   const rest = [...all];
   return Array.from({ length: most }, () => {
@@ -105,8 +106,13 @@ export async function discover(scope: DiscoverScope): Promise<{ offering: Offeri
   return { offering, silent };
 }
 
-async function offeringOf(scope: DiscoverScope, operator: string): Promise<Offering> {
-  const { provider, line, chainId, registry, head, token, records } = scope;
+export type OfferScope = Pick<DiscoverScope, "provider" | "line" | "chainId" | "registry" | "head">;
+
+type CheckedOffer = Omit<Offering, "candidate"> & { readonly entry: RegisteredProvider };
+
+/** A provider's valid offer. @throws Error with the reason why there is none */
+async function checkedOffer(scope: OfferScope, operator: string): Promise<CheckedOffer> {
+  const { provider, line, chainId, registry, head } = scope;
   const entry = await registeredProvider(registryAt(registry, provider), operator);
   if (entry.registeredAt === 0) throw new Error("is not registered");
   const target = targetOf(entry);
@@ -118,6 +124,29 @@ async function offeringOf(scope: DiscoverScope, operator: string): Promise<Offer
   if (!(await isSigned(provider, { chainId, registry }, signed))) {
     throw new Error("its offer is not signed by its operator");
   }
+  return { target, offer, entry };
+}
+
+/** The offers of some providers, at most 256 of them; a text says why there is none. */
+export async function offersOf(
+  scope: OfferScope,
+  operators: readonly string[],
+): Promise<Map<string, Offer | string>> {
+  const found = new Map<string, Offer | string>();
+  await inParallel(operators.slice(0, mostAsked), offersAtOnce, async (operator) => {
+    const offer = await checkedOffer(scope, operator).then(
+      (checked) => checked.offer,
+      (error: unknown) => (error as Error).message,
+    );
+    scope.line.signal?.throwIfAborted();
+    found.set(operator, offer);
+  });
+  return found;
+}
+
+async function offeringOf(scope: DiscoverScope, operator: string): Promise<Offering> {
+  const { token, records } = scope;
+  const { target, offer, entry } = await checkedOffer(scope, operator);
   const price = offer.prices.find((one) => one.token === token.toLowerCase())?.price;
   const candidate: Candidate = {
     operator,

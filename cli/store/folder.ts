@@ -8,7 +8,8 @@ import { basename, dirname, join, normalize, sep } from "node:path";
 import { pack } from "tar-stream";
 import { concatBytes } from "../../storage/core/bytes.ts";
 import { usageError } from "../console/exit.ts";
-import { markOf, type FileMark } from "./unchanged-file.ts";
+import type { SourcePiece } from "./parts.ts";
+import { markOf } from "./unchanged-file.ts";
 import { counted } from "../../protocol/counted.ts";
 
 /** Part of the stream that one file, folder or link makes. */
@@ -16,10 +17,7 @@ export type FolderPart = {
   /** For the fingerprint: everything but the content. */
   readonly line: string;
   readonly modified_us: number;
-  readonly pieces: readonly (
-    | { readonly kind: "data"; readonly bytes: number; readonly data: Uint8Array }
-    | { readonly kind: "file"; readonly bytes: number; readonly mark: FileMark }
-  )[];
+  readonly pieces: readonly SourcePiece[];
 };
 
 const blockBytes = 512;

@@ -9,8 +9,9 @@ import { formatBytes, progressBar } from "../console/progress.ts";
 import { itemName, readingOptions } from "./options.ts";
 import type { PayerOptions } from "../chain/account.ts";
 import { readItem } from "./read-item.ts";
-import { restore } from "./restore.ts";
-import { knownGroup, withSession } from "./session.ts";
+import { freePath, restore } from "./restore.ts";
+import { knownGroup } from "./find-group.ts";
+import { withSession } from "./session.ts";
 import { madeGroup } from "./state.ts";
 import { readStored } from "./stored.ts";
 
@@ -47,7 +48,7 @@ export function itemsNamed({ items }: Catalogue, names: readonly string[]): Cata
 
 async function get(names: readonly string[], options: GetOptions): Promise<void> {
   await withSession(options, async (session) => {
-    const stored = await readStored(session, knownGroup(session, await madeGroup(options)));
+    const stored = await readStored(session, await knownGroup(session, await madeGroup(options)));
     const done: object[] = [];
     for (const item of itemsNamed(stored.catalogue, names)) {
       const bar = progressBar({ label: item.name, total: Math.max(1, item.bytes), format: formatBytes });
@@ -55,8 +56,9 @@ async function get(names: readonly string[], options: GetOptions): Promise<void>
       const onBytes = (more: number): void => bar?.update((bytes += more));
       const scope = { session, stored, folder: join(options.out, partFolder), onBytes };
       try {
+        await freePath(item, options.out);
         const read = await readItem(scope, item);
-        const path = await restore(read.source, item, options.out);
+        const path = await restore(read, item, options.out);
         await read.close();
         done.push({ name: item.name, bytes: item.bytes, path, providers: read.providers });
         if (options.json !== true)

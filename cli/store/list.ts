@@ -1,4 +1,4 @@
-/** `whitepay list`: what is stored, and how many copies were proven lately. */
+/** `whitepay list`: the stored items, and the number of copies that were proven lately. */
 import type { Command } from "commander";
 import type { CatalogueItem } from "../../client/storing/catalogue.ts";
 import type { PayerOptions } from "../chain/account.ts";
@@ -6,7 +6,8 @@ import { printJson, printLine, say } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
 import { readingOptions } from "./options.ts";
 import { placesOf } from "./read-item.ts";
-import { knownGroup, withSession } from "./session.ts";
+import { knownGroup } from "./find-group.ts";
+import { withSession } from "./session.ts";
 import { madeGroup } from "./state.ts";
 import { readStored, type StoredGroup } from "./stored.ts";
 
@@ -31,7 +32,7 @@ export function provenCopies(stored: StoredGroup, item: CatalogueItem): number {
 
 async function list(options: PayerOptions): Promise<void> {
   await withSession(options, async (session) => {
-    const stored = await readStored(session, knownGroup(session, await madeGroup(options)));
+    const stored = await readStored(session, await knownGroup(session, await madeGroup(options)));
     const items = stored.catalogue.items.map((item) => ({
       name: item.name,
       bytes: item.bytes,

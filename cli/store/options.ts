@@ -15,7 +15,7 @@ export function storingOptions(command: Command): Command {
   );
 }
 
-/** Whether the user wants what was shown. False after a dry run. @throws CliError exit 130 if the user declines */
+/** Whether the user agrees to the plan that was shown. False after a dry run. @throws CliError exit 130 if the user declines */
 export async function agreed(options: StoringOptions, question: string): Promise<boolean> {
   if (options.dryRun === true) {
     say("nothing sent (--dry-run)");

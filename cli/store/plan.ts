@@ -6,7 +6,7 @@ import { costOf, costOfValue, feeNeeded, perMonthOf } from "../../client/prices.
 import { measureBlockTime } from "../../client/status.ts";
 import { payloadBytes } from "../../client/storing/age-stream.ts";
 import { encodeCatalogue, emptyCatalogue, type Copy } from "../../client/storing/catalogue.ts";
-import { chooseProviders, unfitness, type Candidate, type Wish } from "../../client/storing/choose.ts";
+import { chooseProviders, type Candidate, type Wish } from "../../client/storing/choose.ts";
 import { storingBlocks, type StoringTime } from "../../client/storing/duration.ts";
 import { readToken, tokenBalance } from "../../client/token.ts";
 import { formatAmount, formatDuration, parseAmount, roughAmount, type Token } from "../../client/units.ts";
@@ -16,6 +16,7 @@ import { toHex } from "../../storage/core/bytes.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { say } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
+import { listsOf } from "./beside.ts";
 import { findCommittee } from "./committee.ts";
 import { discover, recordsIn, type Offering } from "./discover.ts";
 import type { Session } from "./session.ts";
@@ -59,7 +60,7 @@ type Scene = {
 };
 
 async function sceneOf({ session, copies, budget, committee: only, stored }: StorePlan): Promise<Scene> {
-  const { provider, factory, lens, account } = session;
+  const { provider, registry, factory, lens, account } = session;
   const block = await provider.getBlock("latest");
   const head = block?.number ?? 0;
   const blockTime_s = await measureBlockTime(provider, { block: head, time_s: block?.timestamp ?? 0 });
@@ -71,7 +72,7 @@ async function sceneOf({ session, copies, budget, committee: only, stored }: Sto
     const committee = await new CommitteeView(provider, { address: present, lens }).page();
     return { committee, token, balance, head, blockTime_s, ...config };
   }
-  const wish = { factory, lens, payer: account.address, budget, providers: copies, only };
+  const wish = { registry, factory, lens, payer: account.address, budget, providers: copies, only };
   const { page, token, balance } = await findCommittee(provider, wish);
   const { leastKeeperFee, leastKeeperShareBps } = page.terms;
   const {
@@ -116,12 +117,15 @@ export async function planStore(plan: StorePlan): Promise<StoreWork> {
   // Providers of the group come first: each further one costs a fee of its own.
   const operators = new Set(own.map(({ account }) => account.operator.toLowerCase()));
   const known = offering.filter(({ candidate }) => operators.has(candidate.operator.toLowerCase()));
-  const fit = known.filter(({ candidate }) => unfitness(candidate, wish) === undefined).slice(0, copies);
+  const { chosen: fit } = chooseProviders(
+    known.map(({ candidate }) => candidate),
+    wish,
+  );
   const choice = chooseProviders(
     offering.map(({ candidate }) => candidate),
-    { ...wish, kept: fit.map(({ candidate }) => candidate) },
+    { ...wish, kept: fit },
   );
-  const chosen = [...fit.map(({ candidate }) => candidate), ...choice.chosen];
+  const chosen = [...fit, ...choice.chosen];
   if (chosen.length < copies) {
     const reasons = [...silent, ...choice.unfit].map(({ operator, why }) => `${operator}: ${why}`);
     throw new CliError({
@@ -151,7 +155,7 @@ async function moneyOf(
 ): Promise<Money> {
   const { committee, token, head, lockup, keeperFee, balance, blockTime_s } = scene;
   const { interval, turn, slot } = committee.rhythm;
-  // R32 asks for the lockup and what is unsettled yet; providers may ask for more.
+  // R32 asks for the lockup and the unsettled blocks; providers may ask for more.
   const runway = Math.max(...chosen.map(({ minRunway }) => minRunway));
   const blocks = Math.max(storingBlocks(time, blockTime_s), lockup + interval + turn + 2 * slot + runway);
   const fresh = chosen.reduce(
@@ -294,6 +298,7 @@ async function workOf(plan: StorePlan, scene: Scene, parts: Parts): Promise<Stor
     removed: [],
     leaving: others.leaving,
     base: new TextDecoder().decode(encodeCatalogue(stored?.catalogue ?? emptyCatalogue)),
+    lists: listsOf(stored),
     committee: committee.address,
     group,
     config: { ...config, keeperFee: String(keeperFee) },

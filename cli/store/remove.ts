@@ -4,12 +4,14 @@ import { GroupView } from "../../client/group-view.ts";
 import { encodeCatalogue } from "../../client/storing/catalogue.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { listsOf } from "./beside.ts";
 import { carryOut } from "./carry-out.ts";
 import { itemsNamed } from "./get.ts";
 import { agreed, itemName, storingOptions, type StoringOptions } from "./options.ts";
 import { keptPieces, shrunk } from "./plan.ts";
 import { unfinished } from "./replace.ts";
-import { knownGroup, withWritingSession, type WritingSession } from "./session.ts";
+import { knownGroup } from "./find-group.ts";
+import { withWritingSession, type WritingSession } from "./session.ts";
 import type { StoreWork } from "./state.ts";
 import { readStored, type StoredGroup } from "./stored.ts";
 import { counted } from "../../protocol/counted.ts";
@@ -79,7 +81,7 @@ export function unchangedMoney({
 }
 
 async function planRemoval(session: WritingSession, names: readonly string[]): Promise<StoreWork> {
-  const stored = await readStored(session, knownGroup(session, session.folder.state.group));
+  const stored = await readStored(session, await knownGroup(session, session.folder.state.group));
   const items = itemsNamed(stored.catalogue, names);
   const gone = items.flatMap(({ copies }) => copies);
   const staying = stored.holders.filter(
@@ -104,6 +106,7 @@ async function planRemoval(session: WritingSession, names: readonly string[]): P
     removed: [...names],
     leaving,
     base: new TextDecoder().decode(encodeCatalogue(stored.catalogue)),
+    lists: listsOf(stored),
     ...unchangedMoney(stored),
     providers: providers.length > 0 ? providers : rest,
     lost: [],

@@ -10,6 +10,7 @@ import { chooseProviders, type Candidate } from "../../client/storing/choose.ts"
 import { payloadBytes } from "../../client/storing/age-stream.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { listsOf } from "./beside.ts";
 import { carryOut, type Sources } from "./carry-out.ts";
 import { discover, recordsIn } from "./discover.ts";
 import { provenBps } from "./list.ts";
@@ -18,8 +19,9 @@ import { keptPieces } from "./plan.ts";
 import { placesOf, readItem, type ReadItem } from "./read-item.ts";
 import { unchangedMoney } from "./remove.ts";
 import { replacing, unfinished } from "./replace.ts";
-import { knownGroup, withWritingSession, type WritingSession } from "./session.ts";
-import type { Sending, StoreWork } from "./state.ts";
+import { knownGroup } from "./find-group.ts";
+import { withWritingSession, type WritingSession } from "./session.ts";
+import type { Sending, SentPiece, StoreWork } from "./state.ts";
 import { readStored, type Holder, type StoredGroup } from "./stored.ts";
 
 const secondLook_ms = 5_000;
@@ -71,7 +73,7 @@ export async function repair(session: WritingSession, options: StoringOptions): 
   const { folder } = session;
   const { work } = folder.state;
   if (work !== undefined && work.kind !== "repair") throw unfinished(work);
-  const stored = await readTwice(session, knownGroup(session, folder.state.group ?? work?.group));
+  const stored = await readTwice(session, await knownGroup(session, folder.state.group ?? work?.group));
   let unrepairable: readonly string[] = [];
   if (work === undefined) {
     const planned = await planRepair(session, stored);
@@ -174,7 +176,7 @@ async function planRepair(session: WritingSession, stored: StoredGroup): Promise
       operator: other.operator,
       instead: operator,
       price: String(other.price ?? 0n),
-      copies: Object.fromEntries(readable.map(({ name }) => [name, {}])),
+      copies: Object.fromEntries(readable.map((item) => [item.name, pieceOf(item)])),
       kept: holder === undefined ? [] : keptPieces(holder, []),
     });
   }
@@ -197,6 +199,7 @@ async function planRepair(session: WritingSession, stored: StoredGroup): Promise
     removed: [],
     leaving,
     base: new TextDecoder().decode(encodeCatalogue(stored.catalogue)),
+    lists: listsOf(stored),
     ...money,
     ...(await moneyFor(session, stored, { providers, moved, chosen })),
     ceiling: Math.max(money.ceiling, stored.page.state.listed + added.length),
@@ -204,6 +207,12 @@ async function planRepair(session: WritingSession, stored: StoredGroup): Promise
     lost: [],
   };
   return { work, unrepairable: names };
+}
+
+/** A public copy is the same piece everywhere; a private one gets a key of its own. */
+function pieceOf({ isPublic, copies }: CatalogueItem): SentPiece {
+  const [copy] = copies;
+  return isPublic && copy !== undefined ? { made: { root: copy.root, bytes: copy.bytes } } : {};
 }
 
 const headBytes = 256;

@@ -1,7 +1,7 @@
 /** What happens to a work on the way: a provider is lost and another takes its place; another work is asked for before it is finished. */
 import { chooseProviders, unfitness } from "../../client/storing/choose.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
-import type { Replace } from "./carry-out.ts";
+import type { Replace } from "./send-all.ts";
 import { discover, recordsIn } from "./discover.ts";
 import type { WritingSession } from "./session.ts";
 import type { Sending, StoreWork } from "./state.ts";
@@ -54,7 +54,13 @@ export function replacing(session: WritingSession): Replace {
     );
     const [other] = chooseProviders(affordable, wish).chosen;
     if (other === undefined) return undefined;
-    const copies = Object.fromEntries(Object.keys(lost.copies).map((name) => [name, {}]));
+    // A public piece is the same everywhere.
+    const copies = Object.fromEntries(
+      Object.entries(lost.copies).map(([name, { made }]) => {
+        const isPublic = work.items.some((item) => item.name === name && item.isPublic);
+        return [name, isPublic && made !== undefined ? { made } : {}];
+      }),
+    );
     const { instead } = lost;
     return {
       operator: other.operator,

@@ -1,6 +1,6 @@
 /** Writes what was read back: a file, or a folder from its tar stream. It appears under its name only when it is whole. */
 import { createWriteStream } from "node:fs";
-import { chmod, lutimes, mkdir, mkdtemp, open, rename, rm, stat, symlink, utimes } from "node:fs/promises";
+import { chmod, lutimes, mkdir, mkdtemp, rename, rm, stat, symlink, utimes } from "node:fs/promises";
 import { dirname, join, normalize, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -22,38 +22,38 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void, u
   }
 }
 
-/** @returns the path of the file or folder. @throws CliError exit 2 if something has the name already */
-export async function restore(source: ByteSource, item: Restored, out: string): Promise<string> {
+/** The path of an item in the folder. @throws CliError exit 2 if something has the name already */
+export async function freePath({ name }: Pick<Restored, "name">, out: string): Promise<string> {
+  const path = join(out, name);
+  if ((await stat(path).catch(() => undefined)) === undefined) return path;
+  throw new CliError({
+    code: exitCodes.usage,
+    message: `${path} exists already`,
+    hint: "remove or rename it, or name another folder with --out",
+  });
+}
+
+/** The plain bytes, and the file that holds them: on the disk already, and on that of the results. */
+export type RestoredFrom = { readonly source: ByteSource; readonly path: string };
+
+/** A file is moved to its place. @returns the path of the file or folder. @throws CliError exit 2 if something has the name already */
+export async function restore(from: RestoredFrom, item: Restored, out: string): Promise<string> {
   await mkdir(out, { recursive: true });
-  const path = join(out, item.name);
-  if ((await stat(path).catch(() => undefined)) !== undefined) {
-    throw new CliError({
-      code: exitCodes.usage,
-      message: `${path} exists already`,
-      hint: "remove or rename it, or name another folder with --out",
-    });
+  const path = await freePath(item, out);
+  if (item.kind === "file") {
+    await utimes(from.path, item.modified_us / 1e6, item.modified_us / 1e6);
+    await rename(from.path, path);
+    return path;
   }
   const work = await mkdtemp(join(out, ".whitepay-get-"));
   try {
     const made = join(work, item.name);
-    if (item.kind === "file") await writeFile(source, made, item.modified_us);
-    else await unpack(source, work, item.name);
+    await unpack(from.source, work, item.name);
     await rename(made, path);
     return path;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-}
-
-async function writeFile(source: ByteSource, path: string, modified_us: number): Promise<void> {
-  const file = await open(path, "wx");
-  try {
-    for await (const chunk of chunksOf(source)) await file.writeFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await utimes(path, modified_us / 1e6, modified_us / 1e6);
 }
 
 /** Not written until every file is there: a link must not lead a later file elsewhere, and files change the times of their folders. */

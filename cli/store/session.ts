@@ -1,18 +1,19 @@
 /** What all commands of a payer's data share: the chain, the account, the node that calls providers, and permissions to read. */
-import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
+import type { JsonRpcProvider, Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import type { GroupAt } from "../../client/group-view.ts";
 import { registryOf } from "../../client/group-plans.ts";
 import { payerIdentity, type PayerIdentity } from "../../client/storing/payer-identity.ts";
-import type { Permission } from "../../protocol/codec/retrieve.ts";
-import type { Hex } from "../../protocol/hash.ts";
-import { fromHex } from "../../storage/core/bytes.ts";
+import { signPermission } from "../../client/reading/permission.ts";
+import { unlimitedBytes, type Permission } from "../../protocol/codec/permission.ts";
+import { zeroHash, type Hex } from "../../protocol/hash.ts";
 import { payerSigner, withChain, type Payer, type PayerOptions } from "../chain/account.ts";
+import { registeredLocator } from "../chain/relays.ts";
 import { configFile } from "../console/config-options.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
 import { dialingNode } from "../group/retrieve/download.ts";
 import { JournaledWallet } from "./journaled-wallet.ts";
 import { StateFolder, stateFolder } from "./state.ts";
+import type { Locator } from "../../daemon/peers/relay/locator.ts";
 import type { Line } from "./wire.ts";
 
 export type Session = {
@@ -25,7 +26,7 @@ export type Session = {
   readonly lens: string;
   readonly registry: Hex;
   readonly libp2p: Libp2p;
-  readonly line: Line;
+  readonly line: Line & { readonly locator: Locator };
   readonly signal: AbortSignal;
 };
 
@@ -54,7 +55,8 @@ export async function withSession<T>(
     process.once("SIGTERM", stop);
     const { signal } = interrupt;
     const chainId = Number(network.chainId);
-    const line = { libp2p, signal };
+    const locator = registeredLocator(libp2p, provider, async () => registry);
+    const line = { libp2p, locator, signal };
     const shared = { provider, payer, account, identity, chainId, factory, lens, libp2p, line, signal };
     try {
       return await work({ ...shared, registry: lower(registry) });
@@ -98,26 +100,19 @@ export async function withWritingSession<T>(
   });
 }
 
-/** The group of the configuration, or the one that `store` made. @throws CliError exit 2 if there is none */
-export function knownGroup({ payer, lens }: Session, made: string | undefined): GroupAt {
-  const address = payer.config.group ?? made;
-  if (address !== undefined) return { address, lens };
-  throw usageError("nothing is stored yet: this payer has no group", {
-    hint: "`whitepay store PATH…` makes one; on a new machine set `group` in payer.yaml, --group or WHITEPAY_GROUP",
-  });
-}
-
 /** The payer's signed permission for this session's peer to read the group's data (R44). */
 export async function readPermission(session: Session, group: string): Promise<Permission> {
-  const { provider, account, chainId, libp2p } = session;
+  return permissionFor(session, group, session.libp2p.peerId.toString());
+}
+
+/** The same for another peer, which is named by the text of its id; with a root for that piece alone. */
+export async function permissionFor(
+  { provider, account }: Session,
+  group: string,
+  peerId: string,
+  root = zeroHash,
+): Promise<Permission> {
   const until = (await provider.getBlockNumber()) + permissionBlocks;
-  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
-  const types = {
-    Retrieval: [
-      { name: "peer", type: "bytes32" },
-      { name: "until", type: "uint64" },
-    ],
-  };
-  const peer = keccak256(toUtf8Bytes(libp2p.peerId.toString()));
-  return { until, signature: fromHex(await account.signTypedData(domain, types, { peer, until })) };
+  const terms = { root, until, bytesPerDay: unlimitedBytes, sequence: 0 };
+  return signPermission(account, group, peerId, terms);
 }

@@ -5,8 +5,9 @@ import { basename, resolve } from "node:path";
 import type { ByteSource } from "../../client/storing/age-stream.ts";
 import { nameFault } from "../../client/storing/catalogue.ts";
 import { usageError } from "../console/exit.ts";
-import { folderParts, type FolderPart } from "./folder.ts";
-import { markOf, readUnchanged } from "./unchanged-file.ts";
+import { folderParts } from "./folder.ts";
+import { PartsSource } from "./parts.ts";
+import { markOf } from "./unchanged-file.ts";
 
 export type StoredSource = {
   readonly name: string;
@@ -57,50 +58,4 @@ function hashOf(lines: readonly string[]): string {
   const hash = createHash("sha256");
   for (const line of lines) hash.update(`${line}\0`);
   return `0x${hash.digest("hex")}`;
-}
-
-type Piece = FolderPart["pieces"][number];
-
-/** Bytes in memory and files, one after another. */
-class PartsSource implements ByteSource {
-  readonly size: number;
-  readonly #pieces: readonly Piece[];
-  /** Offset of each piece. */
-  readonly #starts: readonly number[];
-
-  constructor(pieces: readonly Piece[]) {
-    this.#pieces = pieces.filter(({ bytes }) => bytes > 0);
-    let size = 0;
-    this.#starts = this.#pieces.map(({ bytes }) => (size += bytes) - bytes);
-    this.size = size;
-  }
-
-  async read(start: number, bytes: number): Promise<Uint8Array> {
-    const end = start + bytes;
-    if (start < 0 || end > this.size) {
-      throw new RangeError(`range: expected within ${this.size} bytes, actual ${start} + ${bytes}`);
-    }
-    const out = new Uint8Array(bytes);
-    for (let i = this.#pieceAt(start); i < this.#pieces.length; i++) {
-      const [piece, at] = [this.#pieces[i] as Piece, this.#starts[i] as number];
-      if (at >= end) break;
-      const from = Math.max(0, start - at);
-      const to = Math.min(piece.bytes, end - at);
-      const target = out.subarray(at + from - start, at + to - start);
-      if (piece.kind === "file") await readUnchanged(piece.mark, from, target);
-      else target.set(piece.data.subarray(from, to));
-    }
-    return out;
-  }
-
-  /** Index of the piece with this byte. */
-  #pieceAt(offset: number): number {
-    let [low, high] = [0, this.#starts.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if ((this.#starts[middle] as number) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return Math.max(0, low);
-  }
 }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { configFile, type ConfigOptions } from "../console/config-options.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { isRunning } from "../../storage/disk/is-running.ts";
 
 const hex = z.string().regex(/^0x([0-9a-f]{2})*$/);
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
@@ -52,6 +53,8 @@ const work = z.strictObject({
   leaving: z.array(address),
   /** The catalogue before, as its JSON text. */
   base: z.string(),
+  /** By operator in lower case: the list that the plan found on chain, and those that this work puts there. */
+  lists: z.record(address, z.array(hex)),
   committee: address,
   group: address,
   config: z.strictObject({
@@ -87,6 +90,13 @@ export type StoreWork = z.output<typeof work>;
 export type Sending = z.output<typeof sending>;
 export type SentPiece = z.output<typeof piece>;
 export type StoreState = z.output<typeof schema>;
+
+/** The work under way. */
+export function workOf({ folder }: { readonly folder: StateFolder }): StoreWork {
+  const { work: present } = folder.state;
+  if (present === undefined) throw new Error("there is no work");
+  return present;
+}
 
 /** The folder of the state for a configuration file: `payer.yaml` → `payer.store`. */
 export function stateFolder(configFile: string | undefined): string {
@@ -200,7 +210,8 @@ async function lock(dir: string): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const holder = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
-    if (isRunning(holder)) {
+    // Another process had this id before: it was killed, and left the lock.
+    if (holder !== process.pid && isRunning(holder)) {
       throw new CliError({
         code: exitCodes.unsafe,
         message: `another command of this payer is under way (process ${holder})`,
@@ -213,16 +224,6 @@ async function lock(dir: string): Promise<void> {
     code: exitCodes.unsafe,
     message: `another command of this payer has just begun: ${path}`,
   });
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** The group that `store` made with this configuration; undefined if it made none. Takes no lock. */

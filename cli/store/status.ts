@@ -8,7 +8,8 @@ import { formatBytes } from "../console/progress.ts";
 import { provenCopies } from "./list.ts";
 import { readingOptions } from "./options.ts";
 import { faultOf } from "./repair.ts";
-import { knownGroup, withSession } from "./session.ts";
+import { knownGroup } from "./find-group.ts";
+import { withSession } from "./session.ts";
 import { madeGroup } from "./state.ts";
 import { readStored } from "./stored.ts";
 
@@ -21,7 +22,7 @@ export function register(program: Command): void {
 
 async function status(options: PayerOptions): Promise<void> {
   await withSession(options, async (session) => {
-    const stored = await readStored(session, knownGroup(session, await madeGroup(options)));
+    const stored = await readStored(session, await knownGroup(session, await madeGroup(options)));
     const { escrow, token, fundedUntil, head } = await groupStatus(session.provider, stored.group);
     const items = stored.catalogue.items.map((item) => {
       const { name, bytes, wanted, copies } = item;

@@ -2,12 +2,14 @@
 import type { Command } from "commander";
 import type { CatalogueItem } from "../../client/storing/catalogue.ts";
 import { parseStoringTime } from "../../client/storing/duration.ts";
+import { loadPayer } from "../chain/account.ts";
 import { usageError } from "../console/exit.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { carryOut } from "./carry-out.ts";
 import { agreed, storingOptions, type StoringOptions } from "./options.ts";
 import { planStore } from "./plan.ts";
+import { findGroup } from "./find-group.ts";
 import { withWritingSession, type WritingSession } from "./session.ts";
 import { openSource, type StoredSource } from "./source.ts";
 import { replacing, unfinished } from "./replace.ts";
@@ -57,6 +59,12 @@ export function register(program: Command): void {
 }
 
 async function storeAndWatch(paths: readonly string[], options: StoreOptions): Promise<void> {
+  const { config } = await loadPayer(options);
+  if (options.watch === true && config.passwordFile === undefined) {
+    throw usageError("--watch cannot ask for the password of the key at every look", {
+      hint: "name a file that holds it: passwordFile in payer.yaml, --password-file or WHITEPAY_PASSWORD_FILE",
+    });
+  }
   await store(paths, options);
   if (options.watch !== true || options.dryRun === true) return;
   const stopping = new AbortController();
@@ -81,9 +89,8 @@ async function store(paths: readonly string[], options: StoreOptions): Promise<v
     const { folder } = session;
     if (options.discard === true) await discard(session);
     if (!isSame(folder.state.work, sources, options)) {
-      const group = session.payer.config.group ?? folder.state.group;
-      const stored =
-        group === undefined ? undefined : await readStored(session, { address: group, lens: session.lens });
+      const group = await findGroup(session, folder.state.group);
+      const stored = group === undefined ? undefined : await readStored(session, group);
       const rest = sources.filter((one) => !isStored(stored, one, options));
       if (rest.length === 0 && stored !== undefined) return report(session, { sources, options, stored });
       const { copies, budget, committee } = options;

@@ -21,7 +21,7 @@ import {
 } from "../../client/storing/catalogue.ts";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
-import type { Permission } from "../../protocol/codec/retrieve.ts";
+import type { Permission } from "../../protocol/codec/permission.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { concatBytes, equalBytes, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry, PieceList } from "../../storage/core/piece-list.ts";
@@ -59,7 +59,7 @@ export type StoredGroup = {
 };
 
 /** The newest change of a provider that stores something. */
-function newest({ data }: ProviderAccount, head: number): DataChange | undefined {
+export function newest({ data }: ProviderAccount, head: number): DataChange | undefined {
   return data.findLast(({ bytes }) => bytes > 0n) ?? dataAt(data, head);
 }
 
@@ -171,8 +171,8 @@ async function smallPiece(
 ): Promise<Uint8Array> {
   const most = 2 * maxCatalogueBytes;
   if (entry.size > most) throw new Error(`expected at most ${most} bytes, actual ${entry.size}`);
-  const { libp2p, chainId, signal } = session;
-  const scope = { libp2p, chainId, group: lower(group.address), permission, signal };
+  const { libp2p, line, chainId, signal } = session;
+  const scope = { libp2p, locator: line.locator, chainId, group: lower(group.address), permission, signal };
   const parts: Uint8Array[] = [];
   for (let range = 0; range < rangeCount(entry.size); range++) {
     const got = await fetchRange({ scope, entry, source: { target } }, range);

@@ -14,6 +14,8 @@ import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import { makePieceList, type PieceEntry, type PieceList } from "../../storage/core/piece-list.ts";
 import { rangePlace } from "../../storage/core/range.ts";
 import type { PieceCopy } from "./copy.ts";
+import type { FetchOrder } from "./fetch-public.ts";
+import { inPacedLanes } from "./lanes.ts";
 import { lower, type Session } from "./session.ts";
 import {
   askStore,
@@ -25,7 +27,13 @@ import {
 import type { StoreKind } from "../../protocol/codec/store.ts";
 
 /** A piece of the list: to be sent, or one that the provider stores already. */
-export type ListedPiece = { readonly entry: PieceEntry; readonly copy: PieceCopy | undefined };
+export type ListedPiece = {
+  readonly entry: PieceEntry;
+  /** Makes what is sent. Undefined: the provider stores the piece already. */
+  readonly copy: (() => Promise<PieceCopy>) | undefined;
+  /** Has the provider fetch the piece elsewhere. False: it did not get all of it. */
+  readonly fetch?: (order: FetchOrder) => Promise<boolean>;
+};
 
 export type Shipment = {
   readonly operator: string;
@@ -38,17 +46,22 @@ export type Shipment = {
   readonly catalogue: number | undefined;
 };
 
-export type ShipmentEvents = {
+export type ShipmentScope = {
   /** Bytes that the provider has now; `sent`: in this run. */
   readonly onBytes: (bytes: number, sent: boolean) => void;
+  /** Providers that are sent to at the same time. */
+  readonly shipments: number;
 };
 
 /** Blocks in which a request may be used: a day of blocks of one second. */
 const requestBlocks = 86_400;
 /** Blocks in which the payer may use the consent: a provider gives it for 600 at most, by its own head. */
 const consentBlocks = 500;
-/** Ranges that are sent to a provider at once, 2 MB each. */
-const windowRanges = 4;
+/**
+ * Ranges of 2 MB that are sent at once, to one provider and to all of them: enough that a provider syncs some to its disk while others
+ * arrive, fewer than the streams that it takes of a peer.
+ */
+const windowRanges = { each: 7, all: 28 };
 /** A provider that does not answer is called again after these pauses; then it counts as lost. */
 const pauses_ms = [250, 1_000, 4_000] as const;
 /** A busy one is asked again for a minute. */
@@ -60,7 +73,7 @@ export function listOf({ pieces }: Pick<Shipment, "pieces">): PieceList {
 }
 
 /** Calls a provider, again if it is busy or silent. @throws ProviderGoneError, ProviderRefusedError */
-async function patiently<K extends StoreKind>(
+export async function patiently<K extends StoreKind>(
   { line, signal }: Session,
   target: ProviderTarget,
   message: StoreRequestOf<K>,
@@ -82,22 +95,31 @@ async function patiently<K extends StoreKind>(
   }
 }
 
+export type Shipped = {
+  readonly consent: DataConsent;
+  /** Another consent to the same, with a later deadline. */
+  readonly renew: () => Promise<DataConsent>;
+};
+
 /** Sends what is missing, and returns the provider's consent. @throws ProviderGoneError, ProviderRefusedError, SourceChangedError */
 export async function ship(
   session: Session,
   group: GroupAt,
   shipment: Shipment,
-  events: ShipmentEvents,
-): Promise<DataConsent> {
+  scope: ShipmentScope,
+): Promise<Shipped> {
   const list = listOf(shipment);
   const digest = await propose(session, group, shipment, list);
-  const sending: Sending = { session, digest, shipment, events };
+  const share = Math.floor(windowRanges.all / Math.max(1, scope.shipments));
+  const lanes = Math.max(2, Math.min(windowRanges.each, share));
+  const sending: Sending = { session, digest, shipment, scope, lanes };
   for (const [index, piece] of shipment.pieces.entries()) await sendPiece(sending, index, piece);
   if (shipment.catalogue !== undefined) {
     const named = { digest, piece: shipment.catalogue, name: catalogueName };
     await patiently(session, shipment.target, { kind: "name", ...named });
   }
-  return consentTo(sending, group, list);
+  const renew = (): Promise<DataConsent> => consentTo(sending, group, list);
+  return { consent: await renew(), renew };
 }
 
 async function propose(session: Session, group: GroupAt, shipment: Shipment, list: PieceList): Promise<Hex> {
@@ -135,44 +157,48 @@ type Sending = {
   readonly session: Session;
   readonly digest: Hex;
   readonly shipment: Shipment;
-  readonly events: ShipmentEvents;
+  readonly scope: ShipmentScope;
+  /** Ranges that are sent at once. */
+  readonly lanes: number;
 };
 
 /** Asks which ranges are there, and sends the others, several at once. */
-async function sendPiece(sending: Sending, index: number, { entry, copy }: ListedPiece): Promise<void> {
-  const { session, digest, shipment, events } = sending;
-  const missing = await missingRanges(sending, index, entry);
+async function sendPiece(sending: Sending, index: number, piece: ListedPiece): Promise<void> {
+  const { session, digest, shipment, scope } = sending;
+  const { entry } = piece;
+  const missing = await fetchMissing(sending, index, piece);
   if (missing.length === 0) return;
-  if (copy === undefined) {
+  if (piece.copy === undefined) {
     throw new ProviderRefusedError("damaged", `it lost ${toHex(entry.root)}, which it stored for the group`);
   }
-  const putAll = async (): Promise<void> => {
-    for (let range = missing.shift(); range !== undefined; range = missing.shift()) {
-      const { bytes, siblings } = await copy.range(range);
-      await patiently(session, shipment.target, {
-        kind: "put",
-        digest,
-        piece: index,
-        range,
-        siblings,
-        bytes,
-      });
-      events.onBytes(bytes.length, true);
-    }
-  };
-  const put = (): Promise<void> =>
-    putAll().catch((error: unknown) => {
-      // The other requests of the window end with their present range.
-      missing.length = 0;
-      throw error;
-    });
-  const ended = await Promise.allSettled(Array.from({ length: windowRanges }, put));
-  const failed = ended.find((one) => one.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  const copy = await piece.copy();
+  await inPacedLanes(sending.lanes, async () => {
+    const range = missing.shift();
+    if (range === undefined) return false;
+    const { bytes, siblings } = await copy.range(range);
+    const put = { digest, piece: index, range, siblings, bytes };
+    await patiently(session, shipment.target, { kind: "put", ...put });
+    scope.onBytes(bytes.length, true);
+    return true;
+  });
+}
+
+/** The ranges that the payer has to send: those that the provider lacks, and that no other provider gave it. */
+async function fetchMissing(sending: Sending, index: number, piece: ListedPiece): Promise<number[]> {
+  const { digest, shipment, scope } = sending;
+  const { entry, fetch } = piece;
+  const before = await missingRanges(sending, index, entry);
+  if (before.length === 0 || fetch === undefined) return before;
+  const isWhole = await fetch({ target: shipment.target, digest, piece: index, entry });
+  const uncounted = { ...sending, scope: { ...scope, onBytes: () => {} } };
+  const missing = isWhole ? [] : await missingRanges(uncounted, index, entry);
+  const left = new Set(missing);
+  for (const range of before) if (!left.has(range)) scope.onBytes(rangePlace(entry.size, range).bytes, false);
+  return missing;
 }
 
 async function missingRanges(
-  { session, digest, shipment, events }: Sending,
+  { session, digest, shipment, scope }: Sending,
   piece: number,
   entry: PieceEntry,
 ): Promise<number[]> {
@@ -186,14 +212,14 @@ async function missingRanges(
       firstRange: first,
     });
     if (answer.whole) {
-      events.onBytes(entry.size, false);
+      scope.onBytes(entry.size, false);
       return [];
     }
     const { stored } = answer;
     if (stored.length === 0)
       throw new ProviderGoneError(`it says nothing about range ${first} of piece ${piece}`);
     for (const [i, here] of stored.slice(0, count - first).entries()) {
-      if (here) events.onBytes(rangePlace(entry.size, first + i).bytes, false);
+      if (here) scope.onBytes(rangePlace(entry.size, first + i).bytes, false);
       else missing.push(first + i);
     }
     first += stored.length;

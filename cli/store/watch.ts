@@ -4,7 +4,8 @@ import { explain } from "../console/exit.ts";
 import { say } from "../console/output.ts";
 import type { StoringOptions } from "./options.ts";
 import { faultOf, repair } from "./repair.ts";
-import { knownGroup, withWritingSession } from "./session.ts";
+import { knownGroup } from "./find-group.ts";
+import { withWritingSession } from "./session.ts";
 import { readStored } from "./stored.ts";
 
 /** Runs until `signal` aborts. Between two looks other commands of the payer may run. */
@@ -33,7 +34,7 @@ async function look(
 ): Promise<ReadonlySet<string>> {
   return withWritingSession(options, async (session) => {
     const { group, work } = session.folder.state;
-    const stored = await readStored(session, knownGroup(session, group ?? work?.group));
+    const stored = await readStored(session, await knownGroup(session, group ?? work?.group));
     const silent = new Set(
       stored.holders.filter(({ list }) => list === undefined).map(({ account }) => account.operator),
     );

@@ -1,6 +1,5 @@
 /** The payer's side of `/whitepay/offer/1` and `/whitepay/store/1`: one request, one answer, with a typed error for everything else. */
-import type { Libp2p } from "@libp2p/interface";
-import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
+import { askProvider, type Caller } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
 import type { RegistryScope } from "../../protocol/codec/identity.ts";
@@ -9,8 +8,10 @@ import {
   encodeOfferRequest,
   maxOfferResponseBytes,
   offerProtocol,
+  type OfferResponse,
   type SignedOffer,
 } from "../../protocol/codec/offer.ts";
+import type { Result } from "../../storage/core/result.ts";
 import {
   encodeStoreMessage,
   storeProtocol,
@@ -46,7 +47,7 @@ const requestTimeout_ms = 30_000;
 /** A range is up to 2 MB: 70 kB/s are enough. */
 const putTimeout_ms = 30_000;
 
-export type Line = { readonly libp2p: Pick<Libp2p, "dialProtocol">; readonly signal?: AbortSignal };
+export type Line = Omit<Caller, "meter"> & { readonly signal?: AbortSignal };
 
 function limitsOf({ signal }: Line, timeout_ms: number): { timeout_ms: number; signal?: AbortSignal } {
   return { timeout_ms, ...(signal === undefined ? {} : { signal }) };
@@ -56,23 +57,43 @@ function isRefusal(value: { readonly kind: string }): value is Refusal {
   return value.kind === "refusal";
 }
 
+type Call<T> = {
+  readonly protocol: string;
+  readonly bytes: Uint8Array;
+  readonly maxBytes: number;
+  readonly timeout_ms: number;
+  readonly decode: (bytes: Uint8Array) => Result<T | Refusal>;
+};
+
+/** @throws ProviderGoneError, ProviderRefusedError; the reason of the signal if it is aborted */
+async function ask<T extends { readonly kind: string }>(
+  line: Line,
+  target: ProviderTarget,
+  { decode, timeout_ms, ...call }: Call<T>,
+): Promise<T> {
+  const received = await askProvider(line, target, call, limitsOf(line, timeout_ms));
+  line.signal?.throwIfAborted();
+  if (!received.ok) throw new ProviderGoneError(`${received.reason}: ${received.detail}`);
+  const decoded = decode(received.bytes);
+  if (!decoded.ok) throw new ProviderGoneError(`the answer cannot be decoded: ${decoded.detail}`);
+  const { value } = decoded;
+  if (isRefusal(value)) throw new ProviderRefusedError(value.code, value.detail);
+  return value;
+}
+
 /** @throws ProviderGoneError, ProviderRefusedError; the reason of the signal if it is aborted */
 export async function askStore<K extends StoreKind>(
   line: Line,
   target: ProviderTarget,
   message: StoreRequestOf<K>,
 ): Promise<StoreAnswerTo<K>> {
-  const bytes = encodeStoreMessage(message);
-  const call = { protocol: storeProtocol, bytes, maxBytes: maxStoreResponseBytes };
-  const timeout_ms = message.kind === "put" ? putTimeout_ms : requestTimeout_ms;
-  const received = await askProvider(line, target, call, limitsOf(line, timeout_ms));
-  line.signal?.throwIfAborted();
-  if (!received.ok) throw new ProviderGoneError(`${received.reason}: ${received.detail}`);
-  const decoded = decodeStoreResponse<K>(received.bytes, message.kind);
-  if (!decoded.ok) throw new ProviderGoneError(`the answer cannot be decoded: ${decoded.detail}`);
-  const { value } = decoded;
-  if (isRefusal(value)) throw new ProviderRefusedError(value.code, value.detail);
-  return value;
+  return ask<StoreAnswerTo<K>>(line, target, {
+    protocol: storeProtocol,
+    bytes: encodeStoreMessage(message),
+    maxBytes: maxStoreResponseBytes,
+    timeout_ms: message.kind === "put" ? putTimeout_ms : requestTimeout_ms,
+    decode: (bytes) => decodeStoreResponse<K>(bytes, message.kind),
+  });
 }
 
 /** @throws ProviderGoneError, ProviderRefusedError; the signature is not checked here */
@@ -82,13 +103,11 @@ export async function askOffer(
   scope: RegistryScope,
   timeout_ms: number,
 ): Promise<SignedOffer> {
-  const call = { protocol: offerProtocol, bytes: encodeOfferRequest(scope), maxBytes: maxOfferResponseBytes };
-  const received = await askProvider(line, target, call, limitsOf(line, timeout_ms));
-  line.signal?.throwIfAborted();
-  if (!received.ok) throw new ProviderGoneError(`${received.reason}: ${received.detail}`);
-  const decoded = decodeOfferResponse(received.bytes);
-  if (!decoded.ok) throw new ProviderGoneError(`the offer cannot be decoded: ${decoded.detail}`);
-  const { value } = decoded;
-  if (value.kind === "refusal") throw new ProviderRefusedError(value.code, value.detail);
-  return value;
+  return ask<Exclude<OfferResponse, Refusal>>(line, target, {
+    protocol: offerProtocol,
+    bytes: encodeOfferRequest(scope),
+    maxBytes: maxOfferResponseBytes,
+    timeout_ms,
+    decode: decodeOfferResponse,
+  });
 }

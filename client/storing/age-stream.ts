@@ -17,8 +17,8 @@ export type ByteSource = {
 
 /** ChaCha20-Poly1305 of the platform: `node:crypto`, or a library in a browser. */
 export type ChunkCipher = {
-  /** The chunk and its tag. */
-  seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array): Uint8Array;
+  /** Writes the chunk and its tag to `out`, which has room for exactly both. */
+  seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, out: Uint8Array): void;
   /** Undefined if the tag does not match. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 };
@@ -70,36 +70,49 @@ export class SealedSource {
     this.size = envelope.head.length + payloadBytes(source.size);
   }
 
+  /** The plain bytes that `read` takes from the source. */
+  plainSpan(start: number, bytes: number): { readonly start: number; readonly bytes: number } {
+    const { length } = this.#envelope.head;
+    const end = start + bytes;
+    if (end <= length) return { start: 0, bytes: 0 };
+    const first = Math.floor(Math.max(0, start - length) / sealedChunkBytes);
+    const last = Math.floor((end - length - 1) / sealedChunkBytes);
+    const from = first * chunkBytes;
+    return { start: from, bytes: Math.min((last + 1) * chunkBytes, this.#source.size) - from };
+  }
+
   async read(start: number, bytes: number): Promise<SealedRange> {
     if (start < 0 || bytes < 0 || start + bytes > this.size) {
       throw new RangeError(`range: expected within ${this.size} bytes, actual ${start} + ${bytes}`);
     }
     const { head } = this.#envelope;
     const end = start + bytes;
-    const parts = [head.subarray(Math.min(start, head.length), Math.min(end, head.length))];
-    const tags: Uint8Array[] = [];
-    if (end > head.length) {
-      const from = Math.max(0, start - head.length);
-      const to = end - head.length;
-      const first = Math.floor(from / sealedChunkBytes);
-      const last = Math.floor((to - 1) / sealedChunkBytes);
-      const plainStart = first * chunkBytes;
-      const plainEnd = Math.min((last + 1) * chunkBytes, this.#source.size);
-      const plain = await this.#source.read(plainStart, plainEnd - plainStart);
-      for (let chunk = first; chunk <= last; chunk++) {
-        const sealed = this.#seal(chunk, plain.subarray((chunk - first) * chunkBytes));
-        tags.push(sealed.subarray(-tagBytes));
-        const at = chunk * sealedChunkBytes;
-        parts.push(sealed.subarray(Math.max(0, from - at), Math.min(sealed.length, to - at)));
-      }
+    const out = new Uint8Array(bytes);
+    if (start < head.length) out.set(head.subarray(start, end));
+    if (end <= head.length) return { bytes: out, tags: new Uint8Array(0) };
+    const first = Math.floor(Math.max(0, start - head.length) / sealedChunkBytes);
+    const last = Math.floor((end - head.length - 1) / sealedChunkBytes);
+    const tags = new Uint8Array((last - first + 1) * tagBytes);
+    const span = this.plainSpan(start, bytes);
+    const plain = await this.#source.read(span.start, span.bytes);
+    for (let chunk = first; chunk <= last; chunk++) {
+      const part = plain.subarray((chunk - first) * chunkBytes, (chunk - first + 1) * chunkBytes);
+      const at = head.length + chunk * sealedChunkBytes - start;
+      const length = part.length + tagBytes;
+      // A chunk that this range has only a part of is sealed elsewhere.
+      const isWhole = at >= 0 && at + length <= bytes;
+      const sealed = isWhole ? out.subarray(at, at + length) : new Uint8Array(length);
+      this.#seal(chunk, part, sealed);
+      if (!isWhole) out.set(sealed.subarray(Math.max(0, -at), bytes - at), Math.max(0, at));
+      tags.set(sealed.subarray(-tagBytes), (chunk - first) * tagBytes);
     }
-    return { bytes: concatBytes(...parts), tags: concatBytes(...tags) };
+    return { bytes: out, tags };
   }
 
-  #seal(chunk: number, plain: Uint8Array): Uint8Array {
+  #seal(chunk: number, plain: Uint8Array, out: Uint8Array): void {
     const isLast = chunk === chunkCount(this.#source.size) - 1;
     const { payloadKey } = this.#envelope;
-    return this.#cipher.seal(payloadKey, chunkNonce(chunk, isLast), plain.subarray(0, chunkBytes));
+    this.#cipher.seal(payloadKey, chunkNonce(chunk, isLast), plain, out);
   }
 }
 

@@ -14,24 +14,29 @@ import {
   decodeRetrieveResponse,
   encodeRetrieveRequest,
 } from "../../../protocol/codec/retrieve.ts";
-import type { Permission } from "../../../protocol/codec/retrieve.ts";
+import type { RetrievedRange } from "../../../protocol/codec/retrieve.ts";
+import type { Permission } from "../../../protocol/codec/permission.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
+import { holePunching } from "../../../daemon/peers/relay/hole-punch.ts";
+import type { Locator } from "../../../daemon/peers/relay/locator.ts";
+import { RelayedTransport } from "../../../daemon/peers/relay/transport.ts";
 import type { ProviderTarget } from "../../../keeper/ports/provider.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
 import { rangeCount, rangePlace } from "../../../storage/core/range.ts";
-import { verifyRange } from "../../../storage/disk/range-reader.ts";
+import { hashedBytes } from "../../../storage/disk/range-hashes.ts";
+import { leadsToRoot } from "../../../storage/disk/range-reader.ts";
 import { PartialFile } from "./partial-file.ts";
 
-/** A libp2p node that does not listen. */
-export async function dialingNode(): Promise<Libp2p> {
+/** A libp2p node that does not listen. @param key 32 bytes of which its peer id follows; default: a new one */
+export async function dialingNode(key: Uint8Array = randomBytes(32)): Promise<Libp2p> {
   return createLibp2p({
-    privateKey: await generateKeyPairFromSeed("Ed25519", randomBytes(32)),
-    transports: [tcp()],
+    privateKey: await generateKeyPairFromSeed("Ed25519", key),
+    transports: [tcp(), new RelayedTransport().transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer()],
-    services: { identify: identify() },
+    services: { identify: identify(), holePunching: holePunching() },
   });
 }
 
@@ -47,6 +52,8 @@ export type PieceJob = {
 
 export type RetrieveScope = {
   readonly libp2p: Libp2p;
+  /** Finds providers that are not at their registered addresses. */
+  readonly locator?: Locator;
   readonly chainId: number;
   readonly group: Hex;
   readonly permission: Permission;
@@ -152,27 +159,39 @@ export type RangeFetch = {
 };
 
 /** The verified bytes of a range, or the reason of the failure. */
-export async function fetchRange({ scope, entry, source }: RangeFetch, range: number): Promise<Fetched> {
-  const { libp2p, chainId, group, permission, signal } = scope;
+export async function fetchRange(fetch: RangeFetch, range: number): Promise<Fetched> {
+  const { entry } = fetch;
+  const got = await askRange(fetch, range);
+  if (!got.ok) return got;
+  const hashed = await hashedBytes(got.range.bytes);
+  if (leadsToRoot(entry, range, { ...hashed, siblings: got.range.siblings })) {
+    return { ok: true, bytes: hashed.bytes };
+  }
+  return { ok: false, why: `sent bytes that do not match the root ${toHex(entry.root)}`, isFinal: false };
+}
+
+type Answered = { readonly ok: true; readonly range: RetrievedRange } | Extract<Fetched, { ok: false }>;
+
+/** A range as the provider sends it, not yet verified, or the reason of the failure. */
+export async function askRange({ scope, entry, source }: RangeFetch, range: number): Promise<Answered> {
+  const { libp2p, locator, chainId, group, permission, signal } = scope;
+  const caller = { libp2p, ...(locator === undefined ? {} : { locator }) };
   const pieceRoot = toHex(entry.root);
   const bytes = encodeRetrieveRequest({ chainId, group, pieceRoot, size: entry.size, range, ...permission });
   const call = { protocol: retrieveProtocol, bytes, maxBytes: maxRetrieveResponseBytes };
   const limits = { timeout_ms: rangeTimeout_ms, ...(signal === undefined ? {} : { signal }) };
   for (let attempt = 1; attempt <= busyTries; attempt++) {
-    const received = await askProvider({ libp2p }, source.target, call, limits);
+    const received = await askProvider(caller, source.target, call, limits);
     signal?.throwIfAborted();
     if (!received.ok) return { ok: false, why: `${received.reason}: ${received.detail}`, isFinal: true };
     const decoded = decodeRetrieveResponse(received.bytes);
     if (!decoded.ok)
       return { ok: false, why: `the answer cannot be decoded (${decoded.detail})`, isFinal: true };
     const answer = decoded.value;
-    if (answer.kind === "range") {
-      if (verifyRange(entry, range, answer)) return { ok: true, bytes: answer.bytes };
-      return { ok: false, why: `sent bytes that do not match the root ${pieceRoot}`, isFinal: false };
-    }
+    if (answer.kind === "range") return { ok: true, range: answer };
     const why = `${answer.code}: ${answer.detail}`;
     if (answer.code !== "busy") return { ok: false, why, isFinal: answer.code !== "damaged" };
-    await sleep(busyPause_ms);
+    await sleep(busyPause_ms, undefined, signal === undefined ? {} : { signal });
   }
   return { ok: false, why: "busy for 30 s", isFinal: true };
 }

@@ -1,7 +1,6 @@
 /** Finds the pieces of a group, the providers that store each of them, and the names of their files. */
 import { basename } from "node:path";
 import { ZeroAddress, type JsonRpcProvider } from "ethers";
-import type { Libp2p } from "@libp2p/interface";
 import {
   dataAt,
   GroupView,
@@ -11,7 +10,7 @@ import {
 } from "../../../client/group-view.ts";
 import { registryOfGroup } from "../../../client/group-plans.ts";
 import { registeredProvider, registryAt } from "../../../client/registry.ts";
-import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
+import { providerClient, type Caller } from "../../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { peerIdText } from "../../../provider/chain-reads.ts";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
@@ -52,12 +51,12 @@ type Listed = {
 };
 
 /** The pieces of the selected providers, each with all providers that store it. */
-export async function listPieces(libp2p: Libp2p, scope: ListScope): Promise<Listed> {
+export async function listPieces(caller: Caller, scope: ListScope): Promise<Listed> {
   const { provider, group, only } = scope;
   const view = new GroupView(provider, group);
   const [registry, { state }] = await Promise.all([registryOfGroup(provider, group), view.page()]);
   const [head, { chainId }] = await Promise.all([provider.getBlockNumber(), provider.getNetwork()]);
-  const client = providerClient({ libp2p });
+  const client = providerClient(caller);
   const jobs: Listed["jobs"] = new Map();
   const failures: string[] = [];
   for (const account of await wantedProviders(view, only)) {

@@ -1,15 +1,18 @@
 /** Retrieves the pieces of a group and reports the result. Every range is verified against the roots on chain. */
 import { join } from "node:path";
-import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
+import type { JsonRpcProvider, Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import type { Hex } from "../../../protocol/hash.ts";
-import { fromHex } from "../../../storage/core/bytes.ts";
+import { signPermission } from "../../../client/reading/permission.ts";
+import { unlimitedBytes, type Permission } from "../../../protocol/codec/permission.ts";
+import { zeroHash, type Hex } from "../../../protocol/hash.ts";
 import { CliError, exitCodes } from "../../console/exit.ts";
 import { printJson, printLine, say } from "../../console/output.ts";
 import type { PayerOptions } from "../../chain/account.ts";
 import { formatBytes, progressBar } from "../../console/progress.ts";
 import { dialingNode, retrievePiece, type PieceJob, type PieceResult } from "./download.ts";
 import { isComplete } from "./partial-file.ts";
+import { registeredLocator } from "../../chain/relays.ts";
+import { registryOfGroup } from "../../../client/group-plans.ts";
 import type { GroupAt } from "../../../client/group-view.ts";
 import { listPieces, namesOf } from "./piece-jobs.ts";
 import { counted } from "../../../protocol/counted.ts";
@@ -30,22 +33,10 @@ export type RetrieveWork = {
 /** Blocks for which the permission is valid: one day at one block per second. */
 const permissionBlocks = 86_400;
 
-async function permissionFor(
-  work: RetrieveWork,
-  libp2p: Libp2p,
-): Promise<{ until: number; signature: Uint8Array }> {
-  const { provider, group, signer } = work;
+async function permissionFor({ provider, group, signer }: RetrieveWork, libp2p: Libp2p): Promise<Permission> {
   const until = (await provider.getBlockNumber()) + permissionBlocks;
-  const { chainId } = await provider.getNetwork();
-  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group.address };
-  const types = {
-    Retrieval: [
-      { name: "peer", type: "bytes32" },
-      { name: "until", type: "uint64" },
-    ],
-  };
-  const peer = keccak256(toUtf8Bytes(libp2p.peerId.toString()));
-  return { until, signature: fromHex(await signer.signTypedData(domain, types, { peer, until })) };
+  const terms = { root: zeroHash, until, bytesPerDay: unlimitedBytes, sequence: 0 };
+  return signPermission(signer, group.address, libp2p.peerId.toString(), terms);
 }
 
 type Fetched = { readonly root: string; readonly size: number; readonly file: string } & PieceResult;
@@ -58,7 +49,8 @@ export async function retrieve(work: RetrieveWork): Promise<void> {
   const stop = (): void => interrupt.abort();
   process.once("SIGINT", stop);
   try {
-    const listed = await listPieces(libp2p, { provider, group, only: options.provider });
+    const locator = registeredLocator(libp2p, provider, () => registryOfGroup(provider, group));
+    const listed = await listPieces({ libp2p, locator }, { provider, group, only: options.provider });
     const jobs = [...listed.jobs].map(([root, { entry, sources }]) => ({
       root,
       job: { entry, sources, path: join(options.out, names.get(root) ?? root.slice(2)) },
@@ -68,6 +60,7 @@ export async function retrieve(work: RetrieveWork): Promise<void> {
     const { chainId } = await provider.getNetwork();
     const scope = {
       libp2p,
+      locator,
       chainId: Number(chainId),
       group: group.address.toLowerCase() as Hex,
       permission,

@@ -2,30 +2,16 @@
 import { join } from "node:path";
 import type { JsonRpcProvider } from "ethers";
 import type { KeeperConfig } from "../../../keeper/config.ts";
-import { fail, type CheckItem } from "../../console/check-item.ts";
-import { exitCodes, explain } from "../../console/exit.ts";
+import type { CheckItem } from "../../console/check-item.ts";
 import { keeperRuns } from "../running.ts";
-import { checkClock, checkEndpoints, checkPrecompile } from "./endpoints.ts";
+import { failureOf, guarded } from "../../preflight/guarded.ts";
+import { checkClock, checkEndpoints, checkPrecompile } from "../../preflight/endpoints.ts";
 import { checkFunds } from "./funds.ts";
 import { checkKeys, type CheckedKeys } from "./keys.ts";
-import { checkDisk, checkPorts } from "./machine.ts";
+import { checkDisk, checkPorts } from "../../preflight/machine.ts";
 import { checkPeers } from "./peers.ts";
 import { checkRegistration } from "./registration.ts";
 import { checkSeats, type CheckedSeats } from "./seats.ts";
-
-/** An error inside one check fails that check only. */
-async function guarded(name: string, work: () => Promise<CheckItem>): Promise<CheckItem> {
-  try {
-    return await work();
-  } catch (error) {
-    return failureOf(name, error);
-  }
-}
-
-function failureOf(name: string, error: unknown): CheckItem {
-  const { code, message, hint = "the endpoint does not know this call, or is down" } = explain(error);
-  return fail(name, message, hint, code === exitCodes.failed ? exitCodes.network : code);
-}
 
 async function checkOnChain(
   config: KeeperConfig,
@@ -50,6 +36,8 @@ async function checkOnChain(
   return items;
 }
 
+const diskNeed = "a keeper that cannot store its notes signs nothing";
+
 /** Runs all checks; checks of the chain are left out if no endpoint of the configured chain answers. */
 export async function preflight(config: KeeperConfig): Promise<CheckItem[]> {
   const running = await keeperRuns(join(config.dataDir, "store"));
@@ -63,5 +51,5 @@ export async function preflight(config: KeeperConfig): Promise<CheckItem[]> {
       provider.destroy();
     }
   }
-  return [...items, ...(await checkPorts(config, running)), await checkDisk(config)];
+  return [...items, ...(await checkPorts(config, running)), await checkDisk(config, diskNeed)];
 }

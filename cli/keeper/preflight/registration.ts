@@ -6,6 +6,7 @@ import { peerIdBytes } from "../../../daemon/keys/generate.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes } from "../../console/exit.ts";
+import { addressesToRegister } from "../registered-addresses.ts";
 import type { CheckedKeys } from "./keys.ts";
 
 export async function checkRegistration(
@@ -31,7 +32,7 @@ export async function checkRegistration(
       "update it: whitepay keeper register",
     );
   }
-  const own = config.announce.length > 0 ? config.announce : config.listen;
+  const own = await addressesToRegister(config, secrets?.peer);
   const same = JSON.stringify(own) === JSON.stringify(multiaddrs);
   const found = `registered at ${multiaddrs.join(", ")}`;
   return same

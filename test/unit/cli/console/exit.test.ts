@@ -73,6 +73,8 @@ describe("exit codes", () => {
       error: { message: "nonce too low" },
     };
     expect(told(other)).toContain("nonce too low");
+    const reverted = { ...other, error: { message: "VM Exception: reverted with custom error 'A()'" } };
+    expect(told(reverted)).toContain("a contract refused the transaction: VM Exception");
   });
 
   it.each([

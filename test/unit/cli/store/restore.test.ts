@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { pack, type Header } from "tar-stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSource } from "../../../../cli/store/source.ts";
+import type { ByteSource } from "../../../../client/storing/age-stream.ts";
 import { restore, safePath } from "../../../../cli/store/restore.ts";
 import { generatedBytes } from "../../../../scripts/fleet/files.ts";
 
@@ -34,6 +35,16 @@ const bytesOf = (bytes: Uint8Array) => ({
   read: (start: number, length: number) => Promise.resolve(bytes.subarray(start, start + length)),
 });
 
+/** A file that was read back, and its bytes. */
+const fileOf = (bytes: Uint8Array) => {
+  const path = join(folder("part"), "plain");
+  writeFileSync(path, bytes);
+  return { source: bytesOf(bytes), path };
+};
+
+/** A folder's stream; where it lies does not matter. */
+const streamOf = (source: ByteSource) => ({ source, path: join(scratch, "nowhere") });
+
 async function tarOf(entries: (Partial<Header> & { name: string; content?: string })[]) {
   const stream = pack();
   for (const { content = "", ...header } of entries) stream.entry(header, content);
@@ -46,7 +57,7 @@ async function tarOf(entries: (Partial<Header> & { name: string; content?: strin
 const item = { name: "photos", kind: "folder", modified_us: 0 } as const;
 
 describe("a restored item", () => {
-  it("is the folder that was stored: bytes, names, modes, times links", async () => {
+  it("is the folder that was stored: bytes, names, modes, times, links", async () => {
     const top = folder("photos");
     mkdirSync(join(top, "2024", "inner"), { recursive: true });
     writeFileSync(join(top, "2024", "inner", "ü.jpg"), generatedBytes("restore", 4_100_000));
@@ -58,10 +69,12 @@ describe("a restored item", () => {
     utimesSync(join(top, "2024"), 1_400_000_000, 1_400_000_000);
     const { source } = await openSource(top);
     const out = folder("out");
-    expect(await restore(source, item, out)).toBe(join(out, "photos"));
+    expect(await restore(streamOf(source), item, out)).toBe(join(out, "photos"));
     for (const path of ["2024/inner/ü.jpg", "none", "run.sh", "2024", "2024/inner", "."]) {
       const [before, after] = [statSync(join(top, path)), statSync(join(out, "photos", path))];
-      expect([after.mode, after.mtimeMs]).toEqual([before.mode, before.mtimeMs]);
+      expect(after.mode).toBe(before.mode);
+      // Node sets times as seconds in a double, which is exact to a microsecond.
+      expect(Math.abs(after.mtimeMs - before.mtimeMs)).toBeLessThan(0.001);
     }
     for (const path of ["2024/inner/ü.jpg", "none", "run.sh"]) {
       expect(readFileSync(join(out, "photos", path)).equals(readFileSync(join(top, path)))).toBe(true);
@@ -73,7 +86,7 @@ describe("a restored item", () => {
   it("is the file that was stored, with its time", async () => {
     const out = folder("out");
     const bytes = generatedBytes("file", 2_500_000);
-    await restore(bytesOf(bytes), { name: "a.tar", kind: "file", modified_us: 1_600_000_000_250_000 }, out);
+    await restore(fileOf(bytes), { name: "a.tar", kind: "file", modified_us: 1_600_000_000_250_000 }, out);
     expect(readFileSync(join(out, "a.tar")).equals(bytes)).toBe(true);
     expect(statSync(join(out, "a.tar")).mtimeMs).toBe(1_600_000_000_250);
   });
@@ -81,7 +94,7 @@ describe("a restored item", () => {
   it("never replaces what has its name", async () => {
     const out = folder("out");
     writeFileSync(join(out, "a.tar"), "mine");
-    const made = restore(bytesOf(new Uint8Array(9)), { name: "a.tar", kind: "file", modified_us: 0 }, out);
+    const made = restore(fileOf(new Uint8Array(9)), { name: "a.tar", kind: "file", modified_us: 0 }, out);
     await expect(made).rejects.toMatchObject({
       code: 2,
       message: expect.stringMatching(/a\.tar exists already/),
@@ -98,9 +111,7 @@ describe("a restored item", () => {
           ? Promise.resolve(new Uint8Array(length))
           : Promise.reject(new Error("the provider is gone")),
     };
-    await expect(restore(broken, { name: "a", kind: "file", modified_us: 0 }, out)).rejects.toThrow(
-      /is gone/,
-    );
+    await expect(restore(streamOf(broken), item, out)).rejects.toThrow();
     expect(readdirSync(out)).toEqual([]);
   });
 
@@ -124,7 +135,7 @@ describe("a restored item", () => {
   ])("is refused with %s in the stream, and nothing is written", async (_, entries) => {
     const out = folder("out");
     const source = await tarOf(entries);
-    await expect(restore(source, item, out)).rejects.toThrow();
+    await expect(restore(streamOf(source), item, out)).rejects.toThrow();
     expect(readdirSync(out)).toEqual([]);
     expect(existsSync(join(scratch, "evil"))).toBe(false);
   });

@@ -1,18 +1,23 @@
 /** Checks the ports and the disk of this machine. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { listenFault, hostAndPortOf } from "../../../daemon/listen.ts";
-import { isDiskLow } from "../../../keeper/api/disk.ts";
-import type { KeeperConfig } from "../../../keeper/config.ts";
-import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
-import { exitCodes } from "../../console/exit.ts";
-import { formatBytes } from "../../console/progress.ts";
+import { listenFault, hostAndPortOf } from "../../daemon/listen.ts";
+import { isDiskLow } from "../../keeper/api/disk.ts";
+import { fail, ok, warn, type CheckItem } from "../console/check-item.ts";
+import { exitCodes } from "../console/exit.ts";
+import { formatBytes } from "../console/progress.ts";
+
+export type MachineSettings = {
+  readonly dataDir: string;
+  readonly listen: readonly string[];
+  readonly api: { readonly host: string; readonly port: number };
+};
 
 const leastDisk_bytes = 256 * 1024 ** 2;
 
-/** @param running a keeper with this configuration holds the ports already */
-export async function checkPorts(config: KeeperConfig, running: boolean): Promise<CheckItem[]> {
-  if (running) return [ok("ports", "used by the running keeper")];
+/** @param running a daemon with this configuration holds the ports already */
+export async function checkPorts(config: MachineSettings, running: boolean): Promise<CheckItem[]> {
+  if (running) return [ok("ports", "used by the running daemon")];
   const wanted = [...config.listen.map(hostAndPortOf), { host: config.api.host, port: config.api.port }];
   return Promise.all(
     wanted
@@ -25,16 +30,18 @@ export async function checkPorts(config: KeeperConfig, running: boolean): Promis
   );
 }
 
-/** Free space of the data folder, or of its nearest existing parent. */
-export async function checkDisk(config: KeeperConfig): Promise<CheckItem> {
+/**
+ * Free space of the data folder, or of its nearest existing parent.
+ * @param need what cannot be done without space
+ */
+export async function checkDisk(config: Pick<MachineSettings, "dataDir">, need: string): Promise<CheckItem> {
   let folder = config.dataDir;
   for (;;) {
     try {
       const { bavail, bsize } = await statfs(folder);
       const free = bavail * bsize;
       const found = `${formatBytes(free)} free at ${folder}`;
-      if (free < leastDisk_bytes)
-        return fail("disk", found, "free disk space: a keeper that cannot store its notes signs nothing");
+      if (free < leastDisk_bytes) return fail("disk", found, `free disk space: ${need}`);
       return isDiskLow(free) ? warn("disk", found, "free disk space before it runs out") : ok("disk", found);
     } catch (error) {
       const parent = join(folder, "..");

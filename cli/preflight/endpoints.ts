@@ -1,11 +1,12 @@
 /** Checks the RPC endpoints, the chain behind them, and the clock against their time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonRpcProvider } from "ethers";
-import { connectRpc } from "../../../client/connect.ts";
-import { clockOffset, serverDate } from "../../../keeper/api/clock-offset.ts";
-import type { KeeperConfig } from "../../../keeper/config.ts";
-import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
-import { exitCodes } from "../../console/exit.ts";
+import { connectRpc } from "../../client/connect.ts";
+import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
+import { fail, ok, warn, type CheckItem } from "../console/check-item.ts";
+import { exitCodes } from "../console/exit.ts";
+
+export type ChainSettings = { readonly chain: { readonly id: number; readonly rpc: readonly string[] } };
 
 const clockWarn_ms = 200;
 const clockFail_ms = 60_000;
@@ -13,7 +14,7 @@ const dateTimeout_ms = 3_000;
 
 /** Connects to each endpoint; `provider` is the first one of the configured chain. */
 export async function checkEndpoints(
-  config: KeeperConfig,
+  config: ChainSettings,
 ): Promise<{ items: CheckItem[]; provider: JsonRpcProvider | undefined }> {
   const items: CheckItem[] = [];
   let provider: JsonRpcProvider | undefined;
@@ -68,7 +69,7 @@ export async function checkPrecompile(provider: JsonRpcProvider): Promise<CheckI
   );
 }
 
-export async function checkClock(config: KeeperConfig): Promise<CheckItem> {
+export async function checkClock(config: ChainSettings): Promise<CheckItem> {
   const name = "clock";
   const clock = { now_ms: () => Date.now(), sleep: (ms: number) => sleep(ms) };
   for (const url of config.chain.rpc) {

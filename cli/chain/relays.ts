@@ -1,0 +1,25 @@
+/** Finds providers that are not at their registered addresses, by the relays that keepers registered. */
+import type { Provider } from "ethers";
+import type { Libp2p } from "@libp2p/interface";
+import { allParties, registryAt } from "../../client/registry.ts";
+import { relaysOf, type RelayAddress } from "../../daemon/peers/addresses.ts";
+import { Locator } from "../../daemon/peers/relay/locator.ts";
+import { peerIdText } from "../../provider/chain-reads.ts";
+import { fromHex } from "../../storage/core/bytes.ts";
+
+/** Providers of one command. */
+const maxPeers = 4096;
+
+/** The relays are read from the chain when the first provider is not where the registry says. */
+export function registeredLocator(
+  libp2p: Libp2p,
+  provider: Provider,
+  registry: () => Promise<string>,
+): Locator {
+  let relays: Promise<readonly RelayAddress[]> | undefined;
+  const read = async (): Promise<readonly RelayAddress[]> => {
+    const keepers = await allParties(registryAt(await registry(), provider), "keeper");
+    return keepers.flatMap(({ peerId, multiaddrs }) => relaysOf(peerIdText(fromHex(peerId)), multiaddrs));
+  };
+  return new Locator({ node: libp2p, relays: () => (relays ??= read()) }, maxPeers);
+}

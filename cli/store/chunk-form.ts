@@ -1,0 +1,125 @@
+/**
+ * Where the 64 KiB chunks of an item lie in a copy of it, and what of them a range of the copy holds. A private copy is an age file: a head,
+ * then chunks with a tag each. A public one is the plain bytes.
+ */
+import type { Envelope } from "../../client/storing/age-envelope.ts";
+import { chunkBytes, chunkCount, chunkNonce, SealError, tagBytes } from "../../client/storing/age-stream.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import { rangeBytes, rangePlace } from "../../storage/core/range.ts";
+import { nodeCipher } from "./cipher.ts";
+
+export type ChunkForm = {
+  /** Bytes before the first chunk. */
+  readonly head: number;
+  /** Of the item. */
+  readonly plainBytes: number;
+  /** Undefined in a public copy. */
+  readonly payloadKey: Uint8Array | undefined;
+};
+
+export function chunkForm(plainBytes: number, envelope: Envelope | undefined): ChunkForm {
+  return { head: envelope?.head.length ?? 0, plainBytes, payloadKey: envelope?.payloadKey };
+}
+
+function tagOf({ payloadKey }: ChunkForm): number {
+  return payloadKey === undefined ? 0 : tagBytes;
+}
+
+/** Offset of a chunk in the copy; that of the copy's end for the chunk behind the last one. */
+function startOf(form: ChunkForm, chunk: number): number {
+  return form.head + Math.min(chunk * chunkBytes, form.plainBytes) + chunk * tagOf(form);
+}
+
+/** Bytes of a chunk in the item. */
+export function plainLength({ plainBytes }: Pick<ChunkForm, "plainBytes">, chunk: number): number {
+  return Math.min(chunkBytes, plainBytes - chunk * chunkBytes);
+}
+
+/** The ranges [first, end) that hold the chunks [from, to). */
+export function rangesOf(
+  form: ChunkForm,
+  from: number,
+  to: number,
+): { readonly first: number; readonly end: number } {
+  const first = Math.floor(startOf(form, from) / rangeBytes);
+  return { first, end: Math.max(first + 1, Math.ceil(startOf(form, to) / rangeBytes)) };
+}
+
+/** The chunks [first, end) of which a range holds at least a byte. */
+export function chunksIn(
+  form: ChunkForm,
+  size: number,
+  range: number,
+): { readonly first: number; readonly end: number } {
+  const { start, bytes } = rangePlace(size, range);
+  const each = chunkBytes + tagOf(form);
+  const first = Math.max(0, Math.floor((start - form.head) / each));
+  const end = Math.min(chunkCount(form.plainBytes), Math.ceil((start + bytes - form.head) / each));
+  return { first, end: Math.max(first, end) };
+}
+
+/** What a range holds: whole chunks, opened, and the parts of those that begin or end in its neighbours. */
+export type OpenedRange = {
+  /** The first whole chunk. */
+  readonly first: number;
+  /** Number of whole chunks. */
+  readonly count: number;
+  /** Their plain bytes. */
+  readonly plain: Uint8Array;
+  /** The end of the chunk before the first whole one; empty if it is not here. */
+  readonly before: Uint8Array;
+  /** The beginning of the chunk behind the last whole one; empty if it is not here. */
+  readonly after: Uint8Array;
+};
+
+/** @throws SealError if the tag of a chunk does not match */
+export function openRange(
+  form: ChunkForm,
+  { size }: Pick<PieceEntry, "size">,
+  range: number,
+  bytes: Uint8Array,
+): OpenedRange {
+  const { start } = rangePlace(size, range);
+  const end = start + bytes.length;
+  const touched = chunksIn(form, size, range);
+  const at = (chunk: number): number => startOf(form, chunk) - start;
+  // A chunk that began in the range before this one, and one that ends in the next.
+  const first = touched.first < touched.end && at(touched.first) < 0 ? touched.first + 1 : touched.first;
+  const isCut = touched.end > first && startOf(form, touched.end) > end;
+  const last = isCut ? touched.end - 1 : touched.end;
+  const before =
+    first > touched.first ? bytes.slice(0, Math.min(bytes.length, at(first))) : new Uint8Array(0);
+  const after = isCut ? bytes.slice(at(last)) : new Uint8Array(0);
+  if (form.payloadKey === undefined) {
+    return {
+      first,
+      count: last - first,
+      plain: bytes.subarray(before.length, bytes.length - after.length),
+      before,
+      after,
+    };
+  }
+  const plain = new Uint8Array(plainStart(form, last) - plainStart(form, first));
+  for (let chunk = first; chunk < last; chunk++) {
+    const opened = openChunk(form, chunk, bytes.subarray(at(chunk), at(chunk + 1)));
+    plain.set(opened, plainStart(form, chunk) - plainStart(form, first));
+  }
+  return { first, count: last - first, plain, before, after };
+}
+
+function plainStart({ plainBytes }: ChunkForm, chunk: number): number {
+  return Math.min(chunk * chunkBytes, plainBytes);
+}
+
+/** @throws SealError if the tag does not match */
+export function openChunk(
+  { plainBytes, payloadKey }: ChunkForm,
+  chunk: number,
+  sealed: Uint8Array,
+): Uint8Array {
+  if (payloadKey === undefined) return sealed;
+  const isLast = chunk === chunkCount(plainBytes) - 1;
+  const opened = nodeCipher.open(payloadKey, chunkNonce(chunk, isLast), sealed);
+  if (opened === undefined) throw new SealError(`chunk ${chunk}: its tag does not match`);
+  return opened;
+}

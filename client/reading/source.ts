@@ -1,0 +1,159 @@
+/** R44: where ranges of a piece come from. `httpSource` reads them from `GET /piece/<root>` with fetch, in Node and in browsers. */
+import {
+  decodeProof,
+  encodePermission,
+  pathOfPiece,
+  permissionHeader,
+  proofHeader,
+} from "../../protocol/codec/piece-http.ts";
+import type { GroupDomain, Permission } from "../../protocol/codec/permission.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { concatBytes } from "../../storage/core/bytes.ts";
+import { rangeBytes } from "../../storage/core/range.ts";
+import { inputError } from "../errors.ts";
+
+/** What a source says; nothing of it is believed before it hashes to the piece's root. */
+export type SentRange = {
+  /** Bytes of the whole piece. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+  /** The nodes of `runSiblings` for this range alone. */
+  readonly siblings: readonly Uint8Array[];
+};
+
+export type PieceSource = {
+  /** For people: it names the source in faults. */
+  readonly name: string;
+  /** Rejects with a SourceError. */
+  range(root: Hex, range: number, signal: AbortSignal): Promise<SentRange>;
+};
+
+/**
+ * - `wrong`: it sent other bytes than the piece's; it is not asked again
+ * - `refused`: it does not have the piece, or does not give it
+ * - `busy`: it may be asked again after `retryAfter_s`
+ * - `unreachable`: it did not answer, or not to the end
+ */
+export type SourceFaultKind = "wrong" | "refused" | "busy" | "unreachable";
+
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly kind: SourceFaultKind;
+  readonly retryAfter_s: number;
+
+  constructor(kind: SourceFaultKind, message: string, retryAfter_s = 1) {
+    super(message);
+    this.kind = kind;
+    this.retryAfter_s = retryAfter_s;
+  }
+}
+
+export type HttpSourceOptions = {
+  /** Shown with every request. */
+  readonly permission?: GroupDomain & Permission;
+  /** Default: the platform's. */
+  readonly fetch?: typeof fetch;
+};
+
+const maxReasonChars = 200;
+/** A URL that ends so is the piece's own; to any other one the path of the piece is added. */
+const isOfPiece = /\/piece\/(?:0x)?[0-9a-f]{64}$/i;
+
+/**
+ * @param url of a provider's server for readers, or of the piece there
+ * @throws WhitePayError `input` if it is no HTTP URL
+ */
+export function httpSource(
+  url: string,
+  { permission, fetch: get = fetch }: HttpSourceOptions = {},
+): PieceSource {
+  const base = baseOf(url);
+  const headers: Record<string, string> =
+    permission === undefined ? {} : { [permissionHeader]: encodePermission(permission) };
+  return {
+    name: base.href,
+    async range(root, range, signal) {
+      const first = range * rangeBytes;
+      const wanted = { ...headers, Range: `bytes=${first}-${first + rangeBytes - 1}` };
+      const place = new URL(base);
+      if (!isOfPiece.test(place.pathname))
+        place.pathname = place.pathname.replace(/\/$/, "") + pathOfPiece(root);
+      const response = await answered(() => get(place, { headers: wanted, signal, cache: "no-store" }));
+      if (response.status !== 206) throw await refusalOf(response);
+      const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(
+        response.headers.get("Content-Range") ?? "",
+      );
+      const [start, last, size] = (found ?? []).slice(1).map(Number);
+      const proof = response.headers.get(proofHeader);
+      if (start === undefined || last === undefined || size === undefined || proof === null) {
+        await response.body?.cancel().catch(() => undefined);
+        throw new SourceError(
+          "refused",
+          `it serves no ranges with proofs (headers Content-Range, ${proofHeader})`,
+        );
+      }
+      if (start !== first || last !== Math.min(size, first + rangeBytes) - 1) {
+        await response.body?.cancel().catch(() => undefined);
+        const range = `bytes ${start}-${last}/${size}`;
+        throw new SourceError("wrong", `sent another range: expected bytes from ${first}, actual ${range}`);
+      }
+      const decoded = decodeProof(proof);
+      const bytes = await answered(() => bodyOf(response, last + 1 - start));
+      if (!decoded.ok) throw new SourceError("wrong", decoded.detail);
+      return { size, bytes, siblings: decoded.value };
+    },
+  };
+}
+
+function baseOf(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed !== undefined && /^https?:$/.test(parsed.protocol)) return parsed;
+  throw inputError("the source is not valid", {
+    expected: "an http or https URL",
+    actual: JSON.stringify(url.slice(0, 80)),
+  });
+}
+
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    throw new SourceError("unreachable", (error as Error).message);
+  }
+}
+
+async function refusalOf(response: Response): Promise<SourceError> {
+  const { status } = response;
+  const text = await bodyOf(response, maxReasonChars, true).catch(() => new Uint8Array());
+  const reason = new TextDecoder()
+    .decode(text)
+    .replace(/\p{C}+/gu, " ")
+    .trim();
+  const message = `HTTP ${status}${reason === "" ? "" : `: ${reason}`}`;
+  if (status !== 429 && status < 500) return new SourceError("refused", message);
+  const after = Number(response.headers.get("Retry-After") ?? "");
+  return new SourceError("busy", message, Number.isFinite(after) && after > 0 ? after : 1);
+}
+
+/** The body, which must have exactly `length` bytes; with `isCut`, what there is of them. A longer one is not read to its end. */
+async function bodyOf(response: Response, length: number, isCut = false): Promise<Uint8Array> {
+  const reader = response.body?.getReader();
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done || value === undefined) break;
+    parts.push(value);
+    bytes += value.length;
+    if (bytes > length) {
+      await reader?.cancel().catch(() => undefined);
+      if (isCut) break;
+      throw new SourceError("wrong", `sent too much: expected ${length} bytes, actual more`);
+    }
+  }
+  if (!isCut && bytes < length) {
+    throw new SourceError("unreachable", `ended early: expected ${length} bytes, actual ${bytes}`);
+  }
+  return concatBytes(...parts).subarray(0, length);
+}
