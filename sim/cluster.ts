@@ -19,7 +19,8 @@ import { Network } from "./network/network.ts";
 import { readingOnce } from "./network/reading-once.ts";
 import { Payer } from "./chain/payer.ts";
 import type { NetworkOptions } from "./network/network.ts";
-import type { Issued, ProviderWorld, Providers, Spoiled } from "./providers/providers.ts";
+import { IssuedReceipts } from "./providers/issued.ts";
+import type { ProviderWorld, Providers, Spoiled } from "./providers/providers.ts";
 import { realProviders } from "./providers/real-proofs.ts";
 import type { Signatures } from "./signatures/signatures.ts";
 import { noteInScenario } from "./group-names.ts";
@@ -120,8 +121,8 @@ export class Cluster {
   /** Transactions that a contract refused. */
   readonly refused: Refused[] = [];
   readonly seats: Seat[];
-  /** Every receipt that a provider gave, by its hash. */
-  readonly issued = new Map<Hex, Issued>();
+  /** Every receipt that a provider gave. */
+  readonly issued = new IssuedReceipts();
   readonly #twins = new Map<number, Process>();
   /** Every process that ever ran, the keepers' own first. */
   readonly processes: Process[];
@@ -189,7 +190,7 @@ export class Cluster {
       delayMs: options.network.delayMs,
       tooLate_ms: options.blockMs[1] * (options.params.answer + 2),
       chain: () => this.chain,
-      onReceipt: (hash, issued) => void this.issued.set(hash, issued),
+      onReceipt: (hash, issued) => this.issued.add(hash, issued),
       proves: (provider, keeper) => this.proves(provider, keeper),
       spoils: (provider) => this.spoils(provider),
       servesList: (provider, keeper) => this.servesList(provider, keeper),
@@ -360,6 +361,6 @@ function signatureChecks(signatures: Signatures): Pick<Signatures, "messageSigne
   };
 }
 
-const silentLedger: KeeperDependencies["ledger"] = {
-  addChallenge: async () => undefined,
-};
+const written = Promise.resolve();
+
+const silentLedger: KeeperDependencies["ledger"] = { addChallenge: () => written };

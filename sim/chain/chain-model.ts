@@ -141,6 +141,7 @@ export class ChainModel {
   readonly settled: Settled[] = [];
   readonly refusedGroups: RefusedGroup[] = [];
   readonly #seeds = new Map<string, Hex>();
+  readonly #params: CommitteeParams[] = [];
   readonly #snapshots: Snapshots;
   #forks = 0;
 
@@ -194,7 +195,7 @@ export class ChainModel {
 
   /** Parameters of a committee: all have one rhythm, from different blocks on. */
   paramsOf(committee: number): CommitteeParams {
-    return committeeParams(this.setup.params, committee);
+    return (this.#params[committee] ??= committeeParams(this.setup.params, committee));
   }
 
   get head(): number {

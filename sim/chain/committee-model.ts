@@ -1,5 +1,5 @@
 /** A model of `Committee`, written from R2, R5, R6, R25, R29, R37 and R38 without the contract's code. It holds no money. */
-import { refuse } from "./rules.ts";
+import { copyOf, refuse } from "./rules.ts";
 
 export type Rhythm = {
   origin: number;
@@ -65,7 +65,7 @@ export class CommitteeModel {
 
   clone(): CommitteeModel {
     const copy = new CommitteeModel(this.index, this.rhythm, []);
-    return Object.assign(copy, structuredClone({ ...this, rhythm: undefined }), { rhythm: this.rhythm });
+    return Object.assign(copy, copyOf({ ...this, rhythm: undefined }), { rhythm: this.rhythm });
   }
 
   versionOf(version: number): VersionModel | undefined {

@@ -2,7 +2,7 @@
  * A model of a group (`Upkeeping`), written from R16, R29, R30, R32, R33 and R38 without the contract's code. It computes every sum from
  * its parts and packs nothing.
  */
-import { min, priceUnit, refuse } from "./rules.ts";
+import { copyOf, min, priceUnit, refuse } from "./rules.ts";
 
 export type GroupTerms = { lockup: number; keeperShareBps: bigint; keeperFee: bigint; ceiling: number };
 
@@ -71,7 +71,7 @@ export class GroupModel {
 
   clone(): GroupModel {
     const copy = new GroupModel(this.index, this.terms, 0);
-    return Object.assign(copy, structuredClone({ ...this, terms: undefined }), { terms: this.terms });
+    return Object.assign(copy, copyOf({ ...this, terms: undefined }), { terms: this.terms });
   }
 
   /** While no provider is there, nothing is left to settle: settledThrough counts as the present block. */

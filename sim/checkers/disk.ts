@@ -10,7 +10,7 @@ import type { InScope } from "./scope.ts";
 import { hashThen } from "./words.ts";
 
 /** Bytes committed for a slot before the interval: those of its first block, none before the membership began (R14). */
-function committedIn({ cluster }: Run, asked: LeavesAsked, one: InScope, slotStart: number): bigint {
+function committedIn({ cluster }: Run, asked: IntervalAsked, one: InScope, slotStart: number): bigint {
   const { chain } = cluster;
   const { memberships } = chain.committeeAt(asked.committee);
   const entered = memberships.find(({ number }) => number === one.group)?.entered ?? Infinity;
@@ -19,12 +19,9 @@ function committedIn({ cluster }: Run, asked: LeavesAsked, one: InScope, slotSta
   return provider === undefined || slotStart < entered ? 0n : model.bytesAt(provider, slotStart);
 }
 
-export type LeavesAsked = {
+export type IntervalAsked = {
   /** Index of the committee in the world. */
   readonly committee: number;
-  /** Number of the group in it. */
-  readonly group: number;
-  readonly provider: number;
   readonly ts: number;
   readonly te: number;
   /** The time at which records on the disk and canonical blocks are read. */
@@ -36,6 +33,9 @@ export type LeavesAsked = {
   readonly before: "capped" | "uncapped";
 };
 
+/** Number of the group in the committee, and its provider. */
+export type LeavesAsked = IntervalAsked & { readonly group: number; readonly provider: number };
+
 export type SlotLeaf = {
   readonly slot: number;
   readonly leaf: RecordLeaf;
@@ -44,29 +44,62 @@ export type SlotLeaf = {
   readonly blocks: number;
 };
 
-/** One leaf for each slot of [ts, te) with committed bytes (R18), and the bytes that R14 counts for it. */
+/** One leaf for each slot of [ts, te) with committed bytes (R18), and the bytes that R14 counts for it; none if it is not in scope. */
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
-  const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(asked.committee);
-  const { committee, group, provider, ts, te, at_ms, before } = asked;
-  const inScope = scopeThen(run, committee, ts, te).find(
+  const { committee, group, provider, ts, te } = asked;
+  const inScope = scopeThen(run, committee, ts, te).filter(
     (one) => one.group === group && one.provider === provider,
   );
-  if (inScope === undefined) return [];
-  const slots = new Map(inScope.slots.map((one) => [one.slot, one]));
+  return leavesOfScope(run, store, asked, inScope).flat();
+}
+
+/** The same for several providers, in their order. */
+export function leavesOfScope(
+  run: Run,
+  store: MemoryStore,
+  asked: IntervalAsked,
+  scope: readonly InScope[],
+): SlotLeaf[][] {
+  const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(asked.committee);
+  const hashes = new Map<number, Hex | undefined>();
+  const hashOf = (slot: number): Hex | undefined => {
+    let hash = hashes.get(slot);
+    if (hash === undefined) {
+      hash = hashThen(run.cluster, originBlock + slot * blocks, asked.at_ms);
+      hashes.set(slot, hash);
+    }
+    return hash;
+  };
+  return scope.map((one) => leavesWith(run, store, asked, one, hashOf));
+}
+
+/** @param hashOf the hash of a slot's first block */
+function leavesWith(
+  run: Run,
+  store: MemoryStore,
+  asked: IntervalAsked,
+  inScope: InScope,
+  hashOf: (slot: number) => Hex | undefined,
+): SlotLeaf[] {
+  const { committee, ts, te, at_ms, before } = asked;
+  const { group, provider, slots } = inScope;
+  const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(committee);
   const records = recordsOf(store, addressOfCommittee(committee), group, provider);
   const leafIn = (slot: number): DiskLeaf | undefined => {
     const record = recordThen(records.get(slot), at_ms);
-    const canonical = record !== undefined && hashThen(run.cluster, originBlock + slot * blocks, at_ms);
-    return record !== undefined && record.blockHash === canonical ? leafOf(record) : undefined;
+    return record !== undefined && record.blockHash === hashOf(slot) ? leafOf(record) : undefined;
   };
   // The bytes carried into ts depend on no slot before the last one with a record.
   let first = Math.floor((ts - originBlock) / blocks);
   while (first > 0 && leafIn(first) === undefined) first--;
   const leaves: SlotLeaf[] = [];
   let carried = 0n;
+  let next = 0;
   for (let slot = first, start = originBlock + first * blocks; start < te; slot++, start += blocks) {
     const leaf = leafIn(slot);
-    const within = slots.get(slot);
+    // The slots of the scope ascend.
+    while ((slots[next]?.slot ?? slot) < slot) next++;
+    const within = slots[next]?.slot === slot ? slots[next] : undefined;
     const committed = start < ts ? committedIn(run, asked, inScope, start) : (within?.bytes ?? 0n);
     const bytes = leaf === undefined ? carried : leaf.kind === "proven" ? leaf.bytes : 0n;
     const cap = start < ts && before === "uncapped" ? bytes : committed;
@@ -86,6 +119,8 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
 type Index = {
   length: number;
   readonly byCommittee: Map<Hex, Map<number, Map<number, Recorded[]>>>;
+  /** Records of slots that have several. */
+  readonly repeated: Set<Recorded>;
 };
 const indexes = new WeakMap<MemoryStore, Index>();
 
@@ -101,16 +136,10 @@ function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-/** All records of a provider that were written to a disk, by slot, in order. */
-export function recordsOf(
-  store: MemoryStore,
-  committee: Hex,
-  group: number,
-  provider: number,
-): ReadonlyMap<number, readonly Recorded[]> {
+function indexOf(store: MemoryStore): Index {
   let index = indexes.get(store);
   if (index === undefined || index.length > store.recorded.length) {
-    index = { length: 0, byCommittee: new Map() };
+    index = { length: 0, byCommittee: new Map(), repeated: new Set() };
     indexes.set(store, index);
   }
   for (; index.length < store.recorded.length; index.length++) {
@@ -123,15 +152,42 @@ export function recordsOf(
     );
     const name = record.group * providersOfGroup + record.provider;
     const slots = entryOf(providers, name, () => new Map<number, Recorded[]>());
-    entryOf(slots, record.slot, () => []).push(one);
+    const ofSlot = slots.get(record.slot);
+    if (ofSlot === undefined) {
+      slots.set(record.slot, [one]);
+      continue;
+    }
+    ofSlot.push(one);
+    for (const each of ofSlot) index.repeated.add(each);
   }
-  const providers = index.byCommittee.get(committee);
-  return providers?.get(group * providersOfGroup + provider) ?? new Map<number, Recorded[]>();
+  return index;
+}
+
+const noRecords: ReadonlyMap<number, readonly Recorded[]> = new Map();
+
+/** All records of a provider that were written to a disk, by slot, in order. */
+export function recordsOf(
+  store: MemoryStore,
+  committee: Hex,
+  group: number,
+  provider: number,
+): ReadonlyMap<number, readonly Recorded[]> {
+  const providers = indexOf(store).byCommittee.get(committee);
+  return providers?.get(group * providersOfGroup + provider) ?? noRecords;
+}
+
+/** Records that share their provider and slot with another record of the disk. */
+export function repeatedRecords(store: MemoryStore): ReadonlySet<Recorded> {
+  return indexOf(store).repeated;
 }
 
 /** The last record of a slot that was on the disk then. */
 function recordThen(recorded: readonly Recorded[] | undefined, at_ms: number): ChallengeRecord | undefined {
-  return recorded?.findLast((one) => wasThere(one, at_ms))?.record;
+  for (let i = (recorded?.length ?? 0) - 1; i >= 0; i--) {
+    const one = recorded?.[i] as Recorded;
+    if (wasThere(one, at_ms)) return one.record;
+  }
+  return undefined;
 }
 
 type DiskLeaf = Exclude<RecordLeaf, { kind: "carried" }>;
@@ -155,7 +211,7 @@ export function withReceipts(
 ): { readonly slot: number; readonly leaf: RecordLeaf }[] {
   return leaves.map(({ slot, leaf }) => {
     if (leaf.kind !== "proven") return { slot, leaf };
-    const issued = run.cluster.issued.get(leaf.receiptHash);
+    const issued = run.cluster.issued.find(leaf.receiptHash, slot);
     const valid =
       issued !== undefined &&
       issued.keeper === keeper &&

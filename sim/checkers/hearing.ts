@@ -4,6 +4,7 @@ import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { BodyOf, Kind, RoundBody } from "../../protocol/messages.ts";
 import type { Cluster, Process } from "../cluster.ts";
+import type { Shown } from "../network/witness.ts";
 import { committeeOf, keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 import { roundName } from "./words.ts";
@@ -29,20 +30,29 @@ export function processOf({ processes }: Cluster, name: string): Process | undef
 /** The last head that a process received since its last start before `at_ms`; −1: none. */
 export function headOf(cluster: Cluster, process: string, at_ms: number): number {
   const shown = cluster.network.witness.shownTo(process);
-  let [low, high] = [0, shown.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((shown[middle]?.at_ms ?? Infinity) <= at_ms) low = middle + 1;
-    else high = middle;
-  }
-  const last = shown[low - 1];
+  const last = shown[firstAfter(shown, (when_ms) => when_ms > at_ms) - 1];
   return last === undefined || last.at_ms < lifeAt(cluster, process, at_ms).from_ms ? -1 : last.head;
 }
 
 /** The first time from `from_ms` on at which the process received a head of `head` or more; Infinity: never. */
 export function shownAt_ms(cluster: Cluster, process: string, head: number, from_ms: number): number {
   const shown = cluster.network.witness.shownTo(process);
-  return shown.find((one) => one.at_ms >= from_ms && one.head >= head)?.at_ms ?? Infinity;
+  for (let i = firstAfter(shown, (at_ms) => at_ms >= from_ms); i < shown.length; i++) {
+    const one = shown[i] as Shown;
+    if (one.head >= head) return one.at_ms;
+  }
+  return Infinity;
+}
+
+/** Index of the first of the heads, which are in order of time, for whose time `isAfter` holds. */
+function firstAfter(shown: readonly Shown[], isAfter: (at_ms: number) => boolean): number {
+  let [low, high] = [0, shown.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isAfter((shown[middle] as Shown).at_ms)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /**

@@ -14,6 +14,8 @@ export const memory: Checker = {
   },
 };
 
+const measured = ["records", "hashes", "hellos", "early", "tasks", "notes", "settling"] as const;
+
 function overBounds(cluster: Cluster, scenario: Scenario, committee: number): Violation[] {
   const { chain } = cluster;
   const { interval, turn, slot } = scenario.params;
@@ -32,21 +34,25 @@ function overBounds(cluster: Cluster, scenario: Scenario, committee: number): Vi
   return cluster.seats.flatMap(({ keeper }, i) => {
     const state = keeper?.stateOf(addressOfCommittee(committee));
     if (state === undefined) return [];
-    const sizes: Record<keyof typeof bounds, number> = {
-      records: [...state.records.values()].reduce((sum, bySlot) => sum + bySlot.size, 0),
+    const sizes: Record<(typeof measured)[number], number> = {
+      records: total(state.records, ({ size }) => size),
       hashes: state.hashes.size,
-      hellos: [...state.hellos.values()].flat().length,
+      hellos: total(state.hellos, ({ length }) => length),
       early: state.early.size,
       tasks: state.tasks.size,
       notes: state.notes.size,
       settling: state.settling.size,
     };
-    return Object.entries(bounds)
-      .filter(([name, bound]) => sizes[name as keyof typeof bounds] > bound)
-      .map(([name, bound]) => ({
-        checker: "memory",
-        block: chain.head,
-        text: `keeper ${i} holds ${sizes[name as keyof typeof bounds]} ${name}, expected at most ${bound}`,
-      }));
+    return measured.flatMap((name) => {
+      if (sizes[name] <= bounds[name]) return [];
+      const text = `keeper ${i} holds ${sizes[name]} ${name}, expected at most ${bounds[name]}`;
+      return [{ checker: "memory", block: chain.head, text }];
+    });
   });
+}
+
+function total<T>(lists: ReadonlyMap<unknown, T>, sizeOf: (list: T) => number): number {
+  let sum = 0;
+  for (const list of lists.values()) sum += sizeOf(list);
+  return sum;
 }

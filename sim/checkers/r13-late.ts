@@ -25,10 +25,13 @@ function deadline({ cluster }: Run, keeper: number, { committee, record }: Recor
 
 function tooEarly(run: Run, { keeper, seat }: Process): string[] {
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
-  return seat.store.recorded.flatMap((recorded) => {
+  const late = seat.store.recorded.filter(
+    ({ record: { outcome } }) => outcome.kind === "failed" && outcome.reason === "late",
+  );
+  return late.flatMap((recorded) => {
     const { record, at_ms } = recorded;
-    const { outcome, group, provider, slot } = record;
-    if (at_ms < started_ms || outcome.kind !== "failed" || outcome.reason !== "late") return [];
+    const { group, provider, slot } = record;
+    if (at_ms < started_ms) return [];
     const [head, last] = [highestHead(run.cluster, at_ms), deadline(run, keeper, recorded)];
     if (head > last) return [];
     return [

@@ -13,7 +13,7 @@ import type { MemoryStore, Recorded } from "../keepers/memory-store.ts";
 import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
-import { recordsOf } from "./disk.ts";
+import { recordsOf, repeatedRecords } from "./disk.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
 import { reorgedAt_ms } from "./words.ts";
 
@@ -29,7 +29,7 @@ function receiptFault(
   committee: Hex,
   { group, provider, slot, outcome }: Proven,
 ): string | undefined {
-  const issued = cluster.issued.get(outcome.receiptHash);
+  const issued = cluster.issued.find(outcome.receiptHash, slot);
   if (issued === undefined) return "a receipt that was never given";
   const world = cluster.chain.committeeAt(indexOfAddress(committee)).membership(group)?.group ?? -1;
   const own = issued.keeper === cluster.operatorOf(keeper) && issued.group === addressOfGroup(world);
@@ -55,7 +55,12 @@ function lastHead(
   return headOf(cluster, name, asked_ms) + params.answer;
 }
 
-function faultOf(run: Run, process: Process, { committee, record, at_ms }: Recorded): string | undefined {
+function faultOf(
+  run: Run,
+  process: Process,
+  { committee, record, at_ms }: Recorded,
+  headAt: (at_ms: number) => number,
+): string | undefined {
   const { cluster } = run;
   if (record.outcome.kind !== "proven") return undefined;
   const proven = record as Proven;
@@ -63,7 +68,7 @@ function faultOf(run: Run, process: Process, { committee, record, at_ms }: Recor
   if (fault !== undefined) return fault;
   const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const start = slotStart(params, record.slot);
-  const head = headOf(cluster, process.name, at_ms - writing_ms);
+  const head = headAt(at_ms - writing_ms);
   // In time even for the earliest block that can be drawn, as most answers are.
   if (head <= start + params.confirmations + params.answer) return undefined;
   if (reorgedAt_ms(run, start - 64, start + params.slot).length > 0) return undefined;
@@ -75,11 +80,19 @@ function faultsAt(run: Run, process: Process): string[] {
   const { keeper, seat } = process;
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
   const faults: string[] = [];
+  const repeated = repeatedRecords(seat.store);
+  // One write holds the records of many groups.
+  let last = { at_ms: -Infinity, head: -1 };
+  const headAt = (at_ms: number): number => {
+    if (last.at_ms !== at_ms) last = { at_ms, head: headOf(run.cluster, process.name, at_ms) };
+    return last.head;
+  };
   for (const one of seat.store.recorded) {
     if (one.at_ms < started_ms) continue;
-    const { group, provider, slot } = one.record;
-    const fault = isSecond(seat.store, one) ? "a second time" : faultOf(run, process, one);
+    const second = repeated.has(one) && isSecond(seat.store, one);
+    const fault = second ? "a second time" : faultOf(run, process, one, headAt);
     if (fault === undefined) continue;
+    const { group, provider, slot } = one.record;
     const name = groupName(run.cluster.chain, indexOfAddress(one.committee), group);
     faults.push(`keeper ${keeper} recorded provider ${provider} of ${name} in slot ${slot}: ${fault}`);
   }
@@ -90,7 +103,6 @@ function faultsAt(run: Run, process: Process): string[] {
 function isSecond(store: MemoryStore, one: Recorded): boolean {
   const { group, provider, slot, blockHash } = one.record;
   const ofSlot = recordsOf(store, one.committee, group, provider).get(slot) ?? [];
-  if (ofSlot.length < 2) return false;
   const earlier = ofSlot
     .slice(0, ofSlot.indexOf(one))
     .findLast(({ record }) => record.blockHash === blockHash);

@@ -9,7 +9,7 @@ import { indexOfAddress } from "../chain/snapshots.ts";
 import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
-import { leavesOf, spaceTimeOf } from "./disk.ts";
+import { leavesOfScope, spaceTimeOf } from "./disk.ts";
 import { scopeThen } from "./scope.ts";
 import { highestHead, reorgedAt_ms } from "./words.ts";
 
@@ -49,9 +49,7 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
   const committee = indexOfAddress(own.committee);
   const names = scopeThen(run, committee, ts, te);
   const given = (before: "capped" | "uncapped"): { wrong: number; sums: bigint[]; root: Hex } => {
-    const leaves = names.map(({ group, provider }) =>
-      leavesOf(run, seat.store, { committee, group, provider, ts, te, at_ms, before }),
-    );
+    const leaves = leavesOfScope(run, seat.store, { committee, ts, te, at_ms, before }, names);
     const sums = leaves.map(spaceTimeOf);
     const flat = leaves.flat().map(({ leaf }) => leaf);
     const shape = leaves.map((one, i) => {

@@ -24,7 +24,7 @@ function faultOf(run: Run, { committee, keeper, at_ms, body }: Reveal): string |
   const operator = cluster.operatorOf(keeper);
   for (const { group, provider, slot, leaf } of body.opened) {
     if (leaf.kind !== "proven") continue;
-    const issued = cluster.issued.get(leaf.receiptHash);
+    const issued = cluster.issued.find(leaf.receiptHash, slot);
     const what = (): string =>
       `its receipt of ${groupName(run.cluster.chain, committee, group)}, provider ${provider} for slot ${slot}`;
     const world = cluster.chain.committeeAt(committee).membership(group)?.group ?? -1;

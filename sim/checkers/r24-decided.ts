@@ -54,7 +54,9 @@ type Reveal = Word<BodyOf<"reveal">>;
 function revealsOf(run: Run, proposal: Proposal): Reveal[] | undefined {
   const bundle = wordsOfKind(run, "bundle").find(({ message }) => hashOf(message) === proposal.body.bundle);
   const listed = new Set(bundle?.body.reveals.map(({ hash }) => hash));
-  const revealed = wordsOfKind(run, "reveal").filter(({ message }) => listed.has(hashOf(message)));
+  // A reveal that two processes of a keeper published, or that was published again, is one reveal.
+  const byHash = new Map(wordsOfKind(run, "reveal").map((word) => [hashOf(word.message), word]));
+  const revealed = [...byHash].flatMap(([hash, word]) => (listed.has(hash) ? [word] : []));
   const known = bundle !== undefined && new Set(revealed.map(({ seat }) => seat)).size >= listed.size;
   return known ? revealed : undefined;
 }

@@ -25,9 +25,9 @@ export const records: Checker = {
         for (const [provider, slots] of providers) {
           const there = state.records.get(provider);
           for (const slot of slots) {
-            if (slot >= first && there?.has(slot) !== true) {
-              lost.push(textOf(chain, committee, provider, slot));
-            }
+            if (slot < first || there?.has(slot) === true) continue;
+            const text = textOf(chain, committee, provider, slot);
+            if (!lost.includes(text)) lost.push(text);
           }
         }
       }

@@ -1,7 +1,7 @@
 /**
  * S8: every provider of a funded group is paid in full for what it proved. A group is funded if the escrow held the amount of R32
  * when the interval began, the payer has withdrawn nothing since, and the interval settles within the lockup. The required and the
- * due amounts are computed here from the committed data, block by block; only balances come from the group's model.
+ * due amounts are computed here from the committed data of each block; only balances come from the group's model.
  */
 import type { GroupModel, ProviderModel } from "../chain/group-model.ts";
 import type { Checker } from "./checker.ts";
@@ -27,10 +27,14 @@ function integral(
   to: number,
 ): { bytes: bigint; value: bigint } {
   let [bytes, value] = [0n, 0n];
-  for (let block = from; block < to; block++) {
+  const changesAt = [...provider.changes.map((change) => change.from), group.endBlock];
+  for (let block = from; block < to;) {
     const { size, price } = inForce(group, provider, block);
-    bytes += size;
-    value += size * price;
+    const next = changesAt.reduce((least, at) => (at > block && at < least ? at : least), to);
+    const blocks = BigInt(next - block);
+    bytes += size * blocks;
+    value += size * price * blocks;
+    block = next;
   }
   return { bytes, value };
 }

@@ -32,14 +32,58 @@ export function wasThere({ at_ms: since_ms, gone_ms, back_ms }: Recorded, at_ms:
   return gone_ms === undefined || at_ms <= gone_ms || (back_ms !== undefined && at_ms >= back_ms);
 }
 
-/** Everything on a disk: rows by committee and key. */
-export type Backup = ReadonlyMap<Hex, ReadonlyMap<string, Write>>;
+type RecordRow = Extract<Write, { kind: "record" }>;
+
+/** The rows of one committee. Most of them are records, which are pruned by slots. */
+class Rows {
+  /** By slot, then by provider key. */
+  readonly #records = new Map<number, Map<string, RecordRow>>();
+  readonly #others = new Map<string, Exclude<Write, RecordRow>>();
+
+  constructor(of?: Rows) {
+    if (of === undefined) return;
+    for (const [key, row] of of.#others) this.#others.set(key, row);
+    for (const [slot, rows] of of.#records) this.#records.set(slot, new Map(rows));
+  }
+
+  get size(): number {
+    return this.#others.size + [...this.#records.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  set(row: Write): void {
+    if (row.kind !== "record") {
+      this.#others.set(keyOf(row), row);
+      return;
+    }
+    const { slot } = row.record;
+    const rows = this.#records.get(slot);
+    if (rows === undefined) this.#records.set(slot, new Map([[providerKey(row.record), row]]));
+    else rows.set(providerKey(row.record), row);
+  }
+
+  all(): Write[] {
+    return [...this.#others.values(), ...[...this.#records.values()].flatMap((rows) => [...rows.values()])];
+  }
+
+  record(key: LeafKey): RecordRow | undefined {
+    return this.#records.get(key.slot)?.get(providerKey(key));
+  }
+
+  prune(ts: number, firstSlot: number, certificatesFrom: number): void {
+    for (const slot of this.#records.keys()) if (slot < firstSlot) this.#records.delete(slot);
+    for (const [key, row] of this.#others) {
+      if (isOld(row, ts, certificatesFrom)) this.#others.delete(key);
+    }
+  }
+}
+
+/** Everything on a disk, by committee. */
+export type Backup = ReadonlyMap<Hex, Rows>;
 
 export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
-  /** By committee, then by the key of the row. */
-  readonly #rows = new Map<Hex, Map<string, Write>>();
+  readonly #rows = new Map<Hex, Rows>();
   readonly #lists = new Map<string, Uint8Array>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
@@ -54,10 +98,10 @@ export class MemoryStore implements StorePort {
   /** Highest head on this disk. */
   #head = -1;
   /**
-   * For the checkers: slots of unsettled records whose write was acknowledged, by committee and provider key; a restored backup does
-   * not change them.
+   * For the checkers: slots of unsettled records whose write was acknowledged, by committee and provider key, once for each write; a
+   * restored backup does not change them.
    */
-  readonly acknowledged = new Map<Hex, Map<string, Set<number>>>();
+  readonly acknowledged = new Map<Hex, Map<string, number[]>>();
   /** End of a turn, from its start and number; all committees of a world have one rhythm. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** For the checkers: all digests ever noted on this disk, with pruned ones; a copied disk begins with those of the original. */
@@ -79,9 +123,9 @@ export class MemoryStore implements StorePort {
     return [...this.#rows.values()].reduce((sum, rows) => sum + rows.size, 0);
   }
 
-  #rowsOf(committee: Hex): Map<string, Write> {
-    const rows = this.#rows.get(committee) ?? new Map<string, Write>();
-    this.#rows.set(committee, rows);
+  #rowsOf(committee: Hex): Rows {
+    let rows = this.#rows.get(committee);
+    if (rows === undefined) this.#rows.set(committee, (rows = new Rows()));
     return rows;
   }
 
@@ -92,7 +136,7 @@ export class MemoryStore implements StorePort {
 
   /** A copy of everything on the disk, as a backup has it. */
   backup(): Backup {
-    return new Map([...this.#rows].map(([committee, rows]) => [committee, new Map(rows)]));
+    return new Map([...this.#rows].map(([committee, rows]) => [committee, new Rows(rows)]));
   }
 
   /** Another disk with the same on it. */
@@ -106,8 +150,8 @@ export class MemoryStore implements StorePort {
   restore(backup: Backup): void {
     this.#disk++;
     this.#rows.clear();
-    for (const [committee, rows] of backup) this.#rows.set(committee, new Map(rows));
-    const all = [...backup.values()].flatMap((rows) => [...rows.values()]);
+    for (const [committee, rows] of backup) this.#rows.set(committee, new Rows(rows));
+    const all = [...backup.values()].flatMap((rows) => rows.all());
     const there = all.flatMap((row) => (row.kind === "record" ? [row.record] : []));
     const kept = new Set(there);
     // Carried bytes include the slots that were pruned before the backup.
@@ -124,23 +168,26 @@ export class MemoryStore implements StorePort {
     this.#head = Math.max(-1, ...heads);
   }
 
-  async write(committee: Hex, writes: readonly Write[]): Promise<void> {
+  write(committee: Hex, writes: readonly Write[]): Promise<void> {
     const disk = this.#disk;
-    await this.#world.sleep(this.#latency_ms);
-    // A restored backup has replaced this disk.
-    if (disk !== this.#disk) return new Promise<never>(() => undefined);
-    if (this.trouble === "full") throw new Error("no space left on device");
-    if (this.trouble === "torn") {
-      // A batch is written whole or not at all; here it is not, and no caller gets an acknowledgement.
-      this.trouble = undefined;
-      this.onTorn();
-      return new Promise<never>(() => undefined);
-    }
-    const rows = this.#rowsOf(committee);
-    for (const write of writes) {
-      rows.set(keyOf(write), write);
-      this.#witness(committee, write);
-    }
+    return new Promise((resolve, reject) => {
+      this.#world.after(this.#latency_ms, () => {
+        // A restored backup has replaced this disk.
+        if (disk !== this.#disk) return;
+        if (this.trouble === "full") return reject(new Error("no space left on device"));
+        if (this.trouble === "torn") {
+          // A batch is written whole or not at all; here it is not, and no caller gets an acknowledgement.
+          this.trouble = undefined;
+          return this.onTorn();
+        }
+        const rows = this.#rowsOf(committee);
+        for (const write of writes) {
+          rows.set(write);
+          this.#witness(committee, write);
+        }
+        resolve();
+      });
+    });
   }
 
   /** For the checkers. */
@@ -180,16 +227,16 @@ export class MemoryStore implements StorePort {
   }
 
   #acknowledge(committee: Hex, record: ChallengeRecord): void {
-    const providers = this.acknowledged.get(committee) ?? new Map<string, Set<number>>();
-    this.acknowledged.set(committee, providers);
+    let providers = this.acknowledged.get(committee);
+    if (providers === undefined) this.acknowledged.set(committee, (providers = new Map<string, number[]>()));
     const key = providerKey(record);
     const slots = providers.get(key);
-    if (slots === undefined) providers.set(key, new Set([record.slot]));
-    else slots.add(record.slot);
+    if (slots === undefined) providers.set(key, [record.slot]);
+    else slots.push(record.slot);
   }
 
   async load(committee: Hex): Promise<Restored> {
-    const rows = [...this.#rowsOf(committee).values()];
+    const rows = this.#rowsOf(committee).all();
     const of = <K extends Write["kind"]>(kind: K): Extract<Write, { kind: K }>[] =>
       rows.filter((row): row is Extract<Write, { kind: K }> => row.kind === kind);
     return {
@@ -205,19 +252,18 @@ export class MemoryStore implements StorePort {
     };
   }
 
-  async proofOf(committee: Hex, { group, provider, slot }: LeafKey): Promise<StoredProof | undefined> {
-    const row = this.#rows.get(committee)?.get(`record/${slot}/${group}/${provider}`);
-    return row?.kind === "record" && row.record.outcome.kind === "proven" ? row : undefined;
+  async proofOf(committee: Hex, key: LeafKey): Promise<StoredProof | undefined> {
+    const row = this.#rows.get(committee)?.record(key);
+    return row?.record.outcome.kind === "proven" ? row : undefined;
   }
 
   async prune(committee: Hex, ts: number, firstSlot: number, certificatesFrom: number): Promise<void> {
-    const rows = this.#rowsOf(committee);
-    for (const [key, row] of rows) {
-      if (row.kind !== "head" && isOld(row, ts, firstSlot, certificatesFrom)) rows.delete(key);
-    }
-    for (const [key, slots] of this.acknowledged.get(committee) ?? []) {
-      for (const slot of slots) if (slot < firstSlot) slots.delete(slot);
-      if (slots.size === 0) this.acknowledged.get(committee)?.delete(key);
+    this.#rowsOf(committee).prune(ts, firstSlot, certificatesFrom);
+    const acknowledged = this.acknowledged.get(committee);
+    for (const [key, slots] of acknowledged ?? []) {
+      const kept = slots.filter((slot) => slot >= firstSlot);
+      if (kept.length === 0) acknowledged?.delete(key);
+      else acknowledged?.set(key, kept);
     }
   }
 
@@ -245,20 +291,14 @@ export class MemoryStore implements StorePort {
   }
 }
 
-function isOld(
-  row: Exclude<Write, { kind: "head" }>,
-  ts: number,
-  firstSlot: number,
-  certificatesFrom: number,
-): boolean {
+function isOld(row: Exclude<Write, RecordRow>, ts: number, certificatesFrom: number): boolean {
   switch (row.kind) {
-    case "record":
-      return row.record.slot < firstSlot;
     case "own":
       return row.own.ts < ts;
     case "certificate":
       return row.ts < certificatesFrom;
     case "consent":
+    case "head":
       return false;
     case "note":
     case "salt":
@@ -289,10 +329,8 @@ export function mortal(store: StorePort, signal: AbortSignal, countRead: () => v
   };
 }
 
-function keyOf(write: Write): string {
+function keyOf(write: Exclude<Write, RecordRow>): string {
   switch (write.kind) {
-    case "record":
-      return `record/${write.record.slot}/${providerKey(write.record)}`;
     case "note":
       return `note/${turnKey(write.ts, write.turn)}`;
     case "certificate":

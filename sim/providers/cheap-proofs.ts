@@ -1,7 +1,7 @@
 /** Providers that store nothing: a receipt holds the number of leaves of 16 that they would prove. */
 import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { ByteWriter, decode } from "../../storage/core/bytes.ts";
+import { decode } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { bytesProven } from "../../storage/core/proof.ts";
@@ -23,16 +23,40 @@ type ReceiptFields = {
 
 const receiptBytes = 20 + 20 + 4 + 8 + 1 + 20;
 
+const addressBytes = 20;
+
+/** Addresses of keepers, groups and receipt keys; all worlds have the same. */
+const addresses = new Map<Hex, Uint8Array>();
+
+function bytesOfAddress(address: Hex): Uint8Array {
+  let bytes = addresses.get(address);
+  if (bytes === undefined) addresses.set(address, (bytes = fromHex(address, addressBytes)));
+  return bytes;
+}
+
+/** Receipts share pages, since an array of its own has its own buffer, which costs more than a receipt. */
+const receiptsOfPage = 128;
+let page = new Uint8Array(0);
+let view = new DataView(page.buffer);
+let taken = 0;
+
 /** The bytes of a receipt without cryptography. */
 export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
-  return new ByteWriter()
-    .hex(keeper, 20)
-    .hex(group, 20)
-    .u32(provider)
-    .u64(slot)
-    .u8(leaves)
-    .hex(signer, 20)
-    .finish();
+  if (taken === page.length) {
+    page = new Uint8Array(receiptsOfPage * receiptBytes);
+    view = new DataView(page.buffer);
+    taken = 0;
+  }
+  const at = taken;
+  taken += receiptBytes;
+  page.set(bytesOfAddress(keeper), at);
+  page.set(bytesOfAddress(group), at + 20);
+  view.setUint32(at + 40, provider);
+  view.setUint32(at + 44, Math.floor(slot / 2 ** 32));
+  view.setUint32(at + 48, slot % 2 ** 32);
+  page[at + 52] = leaves;
+  page.set(bytesOfAddress(signer), at + 53);
+  return page.subarray(at, taken);
 }
 
 type ReadReceipt = { readonly fields: ReceiptFields; readonly hash: Hex };
@@ -40,12 +64,18 @@ type ReadReceipt = { readonly fields: ReceiptFields; readonly hash: Hex };
 /** The receipts of the last answer. Its keeper gets the same byte arrays at once, so nobody decodes and hashes them again. */
 const latest = new Map<Uint8Array, ReadReceipt>();
 
+/** Receipts that were read before: every keeper checks those that a reveal opens. */
+const known = new WeakMap<Uint8Array, ReadReceipt>();
+
 /** Fields and hash of a receipt; nobody changes its bytes. */
 export function readReceipt(receipt: Uint8Array): ReadReceipt | undefined {
-  const known = latest.get(receipt);
-  if (known !== undefined) return known;
+  const read = latest.get(receipt) ?? known.get(receipt);
+  if (read !== undefined) return read;
   const fields = decodeReceipt(receipt);
-  return fields === undefined ? undefined : { fields, hash: keccak(receipt) };
+  if (fields === undefined) return undefined;
+  const first = { fields, hash: keccak(receipt) };
+  known.set(receipt, first);
+  return first;
 }
 
 /** The receipts of one answer, one for each of these fields. */
@@ -127,14 +157,21 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
 export function cheapProviders(world: ProviderWorld): Providers {
   const { signatures } = world;
   const lists = new Map<Hex, PieceList>();
+  /** By provider and number of bytes. */
+  const made = new Map<string, ReturnType<Providers["dataOf"]>>();
   return {
     checks: cheapChecks(signatures),
     dataOf: (provider, bytes) => {
+      const key = `${provider}/${bytes}`;
+      const known = made.get(key);
+      if (known !== undefined) return known;
       // One invented piece of that size; its root stands for its bytes.
       const list = makePieceList([{ root: new Uint8Array(32).fill(provider + 1), size: Number(bytes) }]);
       const listRoot = toHex(list.root);
       lists.set(listRoot, list);
-      return { listRoot, receiptKey: signatures.receiptKey(provider) };
+      const data = { listRoot, receiptKey: signatures.receiptKey(provider) };
+      made.set(key, data);
+      return data;
     },
     client: (keeper) => {
       const { random } = world.world;
@@ -145,8 +182,11 @@ export function cheapProviders(world: ProviderWorld): Providers {
           await pause();
           // A provider has the same index in all of its groups.
           const provider = request.targets[0]?.provider ?? -1;
-          if (await hangs(provider, request.slot, limits))
+          const timeout = hangs(provider, request.slot, limits);
+          if (timeout !== undefined) {
+            await timeout;
             return { ok: false, reason: "late", detail: "hangs" };
+          }
           const leaves = world.proves(provider, keeper);
           if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
           const spoiled = world.spoils(provider);

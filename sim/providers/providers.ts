@@ -9,14 +9,13 @@ import type { World } from "../world.ts";
 /** A fault of a provider's answers. `hang`: no answer to the first call for a slot. */
 export type Spoiled = "corrupt" | "replay" | "slow" | "hang";
 
-/** Whether this call gets no answer; it then lasts until the caller's timeout. A keeper's second call for a slot is answered. */
+/** Waits until the caller's timeout if this call gets no answer; undefined: it gets one. A keeper's second call for a slot is answered. */
 export function hanging({ world, spoils }: Pick<ProviderWorld, "world" | "spoils">) {
   const asked = new Map<number, number>();
-  return async (provider: number, slot: number, { timeout_ms }: CallLimits): Promise<boolean> => {
-    if (spoils(provider) !== "hang" || asked.get(provider) === slot) return false;
+  return (provider: number, slot: number, { timeout_ms }: CallLimits): Promise<void> | undefined => {
+    if (spoils(provider) !== "hang" || asked.get(provider) === slot) return undefined;
     asked.set(provider, slot);
-    await world.sleep(timeout_ms);
-    return true;
+    return world.sleep(timeout_ms);
   };
 }
 

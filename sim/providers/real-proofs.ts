@@ -75,7 +75,11 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
       await pause();
       // A provider has the same index in all of its groups.
       const provider = asked.targets[0]?.provider ?? -1;
-      if (await hangs(provider, asked.slot, limits)) return failure("late", "hangs");
+      const timeout = hangs(provider, asked.slot, limits);
+      if (timeout !== undefined) {
+        await timeout;
+        return failure("late", "hangs");
+      }
       const request = decodeChallengeRequest(encodeChallengeRequest(asked));
       if (!request.ok) return failure("refused", request.detail);
       const bytes = await responder(provider)(request.value, peer);

@@ -98,8 +98,7 @@ export class Recorder {
     this.#head = hash;
     this.#add({ kind: "head" });
     const known = this.#settled;
-    const same = chain.settled.findIndex((one, i) => one !== known[i]);
-    const kept = same >= 0 ? same : Math.min(chain.settled.length, known.length);
+    const kept = keptOf(known, chain.settled);
     for (const { group, from, to } of known.splice(kept)) {
       this.#add({ kind: "taken-back", group, ts: from, te: to });
     }
@@ -147,4 +146,11 @@ export class Recorder {
       paid: paid.filter(({ units }) => units > 0n),
     });
   }
+}
+
+/** Number of elements with which both lists begin alike. A reorg takes elements from the end of a list, and each is in it once. */
+function keptOf<T>(before: readonly T[], now: readonly T[]): number {
+  let kept = Math.min(before.length, now.length);
+  while (kept > 0 && before[kept - 1] !== now[kept - 1]) kept--;
+  return kept;
 }

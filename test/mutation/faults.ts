@@ -30,7 +30,7 @@ export function readFaults(file: string): Fault[] {
   return z.array(faultSchema).parse(parse(readFileSync(join(projectRoot, file), "utf8")));
 }
 
-export const faultFiles = ["agreement", "records", "life", "chain", "second", "third"].map(
+export const faultFiles = ["agreement", "records", "life", "chain", "second", "third", "reading"].map(
   (name) => `test/mutation/faults/${name}.yaml`,
 );
 

@@ -3,7 +3,7 @@
  * Byzantine, or the test changes what the world recorded of an honest run.
  */
 import { describe, expect, it } from "vitest";
-import type { Body } from "../../protocol/messages.ts";
+import type { Body, BodyOf } from "../../protocol/messages.ts";
 import { announceTwice, signAnything, withhold } from "../../sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 import { borrowReceipts, forgeReceipts } from "../../sim/byzantine/false-records.ts";
@@ -71,6 +71,29 @@ describe("a run of honest keepers", () => {
     const cluster = await honest();
     expect(settledOf(cluster).length).toBeGreaterThan(2);
     for (const { name } of checkers) expect(complaints(cluster, name), name).toEqual([]);
+  });
+});
+
+describe("a reveal that was published again", () => {
+  it("counts once for the decided value (R24)", async () => {
+    const cluster = new Cluster({ ...defaultOptions, seed: 3 });
+    cluster.decorate = (ports) => ports;
+    cluster.seats.forEach((_, i) => cluster.start(i));
+    // Values differ by less than the tolerance, so no records are exchanged.
+    cluster.proves = (provider, keeper) => (provider === 1 && cluster.chain.head % 60 < 5 * keeper ? 15 : 16);
+    await cluster.run(200);
+    const { heard } = cluster.network;
+    const valueOf = ({ message: { body } }: (typeof heard)[number]): bigint =>
+      body.kind === "reveal" && body.values.kind === "inline" ? (body.values.values[1] ?? 0n) : -1n;
+    const reveals = heard.filter(({ message }) => message.body.kind === "reveal");
+    const rounds = Map.groupBy(reveals, ({ message: { body } }) => (body as BodyOf<"reveal">).round.ts);
+    const differing = [...rounds.values()].filter((round) => new Set(round.map(valueOf)).size > 2);
+    expect(differing.length).toBeGreaterThan(0);
+    for (const round of differing) {
+      const largest = round.toSorted((a, b) => Number(valueOf(b) - valueOf(a)))[0];
+      if (largest !== undefined) heard.push({ ...largest }, { ...largest });
+    }
+    expect(complaints(cluster, "R24")).toEqual([]);
   });
 });
 
