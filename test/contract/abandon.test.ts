@@ -1,5 +1,5 @@
 /** Blocks that nobody settled (R34). */
-import { type Wallet } from "ethers";
+import { ZeroAddress, type Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gibibyte, GroupWorld, type Group } from "../support/contracts/group-world.ts";
 import { providerPart } from "../support/contracts/words.ts";
@@ -65,6 +65,22 @@ describe("(a) a committee that certifies nothing", () => {
     const through = await group.settledThrough();
     expect(await group.credit(0)).toBe(before);
     expect(await group.credit(late)).toBe(BigInt(through - (await group.activeFrom(late))) * 1_000n);
+  });
+});
+
+describe("an abandon is called", () => {
+  it("by the payer or a provider, but by none that has left", async () => {
+    const group = await half();
+    const [first, second] = group.providers as [Wallet, Wallet];
+    await group.send(world.payer, "removeProvider", [1]);
+    await group.send(second, "giveNotice", [1]);
+    await group.settleNext();
+    expect((await group.read("provider", 1)).closed).toBe(true);
+    await world.chain.before((await group.settledThrough()) + 140);
+    expect((await world.failing(group.send(second, "abandon", [0]))).error).toBe(
+      "Upkeeping_NotPayerOrProvider",
+    );
+    await group.send(first, "abandon", [0]);
   });
 });
 
@@ -135,6 +151,23 @@ describe("(c) without a committee", () => {
   });
 });
 
+describe("a provider that was to begin with a slot of the committee that is left", () => {
+  it("begins before those that are added afterwards: the order of indices is the order of beginnings", async () => {
+    const group = await half();
+    await world.provider("abandon p2");
+    await world.chain.before((await group.settledThrough()) + 140);
+    const { slot } = group.committee.rhythm;
+    // The next call is in the first block of a slot.
+    const from = Number((await group.read("effectiveFrom"))[1]);
+    await world.chain.before(from + slot);
+    const late = await group.add("abandon p2");
+    const begin = await group.activeFrom(late);
+    await group.send(world.payer, "abandon", [0]);
+    expect(begin).toBeGreaterThan((await world.chain.block()) + 2);
+    expect([...(await group.read("effectiveFrom"))]).toEqual([ZeroAddress, BigInt(begin)]);
+  });
+});
+
 describe("a short escrow", () => {
   it("scales all credits by one ratio, and the rest becomes arrears", async () => {
     const group = await world.group({ deposit: 1_400_000n });
@@ -155,6 +188,22 @@ describe("a short escrow", () => {
       expect(await group.credit(i)).toBe(part);
       expect((await group.read("provider", i)).arrears).toBe((amounts[i] as bigint) - part);
     }
+    await group.checkBooks();
+  });
+});
+
+describe("an abandon of a group in arrears", () => {
+  it("adds what it cannot credit to what is owed already", async () => {
+    const group = await world.group({ deposit: 1_400_000n });
+    await group.add("abandon p0", { size: 10n * gibibyte });
+    while ((await group.read("state")).arrearsSince === 0n) await group.settleNext();
+    const owed = async (): Promise<bigint> => (await group.read("provider", 0)).arrears;
+    const [start, before, credit] = [await group.settledThrough(), await owed(), await group.credit(0)];
+    expect(before).toBeGreaterThan(0n);
+    await world.chain.before(start + 140);
+    await group.send(world.payer, "abandon", [0]);
+    const blocks = BigInt((await group.settledThrough()) - start);
+    expect((await owed()) - before + (await group.credit(0)) - credit).toBe(blocks * 10_000n);
     await group.checkBooks();
   });
 });

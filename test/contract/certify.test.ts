@@ -275,6 +275,19 @@ describe("until te + ⌈2t/3⌉ the leader sends, then any member (R25)", () => 
     });
   });
 
+  it("rounds two thirds of a turn up where three does not divide it", async () => {
+    const other = await world.committee(await world.keepers(4), { rhythm: { turn: 40, interval: 80 } });
+    const [leader, member] = [other.member(0).operator, other.member(3).operator];
+    const c = await other.certificate([]);
+    const sent = (after: number): Promise<unknown> =>
+      other.certify(c, [], { sender: member, block: c.te + after });
+    expect(await world.failing(sent(26))).toEqual({
+      error: "Committee_NotLeader",
+      args: [leader.address, member.address],
+    });
+    await sent(27);
+  });
+
   it("gives the member that sends in the leader's place the leader's share", async () => {
     expect(await send(committee.member(3).operator, 20)).toBe(payoutWord(payout));
   });

@@ -251,6 +251,41 @@ describe("a provider leaves", () => {
     expect((await group.read("provider", 0)).closed).toBe(true);
   });
 
+  it("no later because the other side gives notice shortly before it leaves", async () => {
+    const group = await world.group();
+    await group.add("providers p0");
+    await group.settleNext();
+    await group.send(world.payer, "removeProvider", [0]);
+    const { leavesAt } = await group.read("provider", 0);
+    // The next slot that starts more than confirmations blocks later is behind that block.
+    await world.chain.before(Number(leavesAt));
+    expect((await group.read("effectiveFrom"))[1]).toBeGreaterThan(leavesAt);
+    await group.send(group.providers[0] as Wallet, "giveNotice", [0]);
+    expect((await group.read("provider", 0)).leavesAt).toBe(leavesAt);
+  });
+
+  it.each([false, true])(
+    "with the settlement that ends where it leaves; its data changed in that interval: %s",
+    async (changes) => {
+      const group = await world.group();
+      await group.add("providers p0");
+      await group.add("providers p1");
+      await group.settleNext();
+      const te = (await group.settledThrough()) + 40;
+      await world.chain.before(te - 20);
+      if (changes) await group.change(1, { size: 2n * gibibyte });
+      await world.chain.before(te - 4);
+      await group.send(group.providers[1] as Wallet, "giveNotice", [1]);
+      await group.send(world.payer, "removeProvider", [1]);
+      expect((await group.read("provider", 1)).leavesAt).toBe(BigInt(te));
+      await group.settleNext();
+      expect(await group.settledThrough()).toBe(te);
+      expect((await group.read("provider", 1)).closed).toBe(true);
+      expect((await group.settleNext()).providers.map(({ provider }) => provider)).toEqual([0]);
+      await group.checkBooks();
+    },
+  );
+
   it("not in the block in which it begins", async () => {
     const group = await world.group();
     await group.add("providers p0");

@@ -257,6 +257,9 @@ describe("a committee's member releases (R38)", () => {
     expect(await committee.read("reserved")).toBe(0n);
     await group.enter(committee, 3);
     expect((await group.read("state")).service.number).toBe(2n);
+    // The number of an earlier membership names the group, too.
+    await committee.send(member, "releaseGroup", [1]);
+    expect((await committee.read("membership", 2)).left).toBeGreaterThan(0n);
   });
 
   it("no group with a provider that is paid", async () => {

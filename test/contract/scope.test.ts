@@ -254,6 +254,23 @@ describe("a committee that owes no certificate", () => {
     expect(await committee.certifiedThrough()).toBe(Number(next));
     expect(next).toBeLessThan(entered);
   });
+
+  it("is not held up by such a move either if it served another group meanwhile", async () => {
+    const [first] = (await committee.enterStandIns(1)) as [StandIn];
+    await committee.certifyNext(certified([first]));
+    const contract = await standIn();
+    await entering(contract, {}, { earliest: (await world.chain.block()) + 300 });
+    const { entered } = await committee.read("membership", 2);
+    await end({ contract, number: 2 }, Number(entered));
+    const left = await leftAfter(5);
+    await end(first, left);
+    while ((await committee.certifiedThrough()) < left) await committee.certifyNext(certified([first]));
+    expect(await committee.certifiedThrough()).toBeLessThan(Number(entered));
+    await committee.enterStandIns(1);
+    const { entered: next } = await committee.read("membership", 3);
+    expect(await committee.certifiedThrough()).toBe(Number(next));
+    expect(next).toBeLessThan(entered);
+  });
 });
 
 describe("slot boundaries", () => {

@@ -110,6 +110,9 @@ describe("a move", () => {
     expect((await world.failing(other.send(world.payer, "enter", [present, 5]))).error).toBe(
       "Upkeeping_SameCommittee",
     );
+    await other.add("one more");
+    const few = other.send(world.payer, "enter", [await second.address(), other.providers.length - 1]);
+    expect((await world.failing(few)).error).toBe("Upkeeping_BadCeiling");
   });
 
   it("leaves the blocks before it to the old committee, those from it on to the new one (S1)", async () => {
@@ -188,6 +191,32 @@ describe("a provider, during a move", () => {
     expect(committee).toBe(await second.address());
     expect(from).toBeGreaterThanOrEqual(next.from);
     await group.change(0, { size: 3n * gibibyte });
+  });
+});
+
+describe("a group, during a move", () => {
+  it("takes on no more providers than the next committee has room for", async () => {
+    const group = await served();
+    const second = await world.committee();
+    await group.send(world.payer, "enter", [await second.address(), 1]);
+    expect(await world.failing(group.add("service p1"))).toEqual({
+      error: "Upkeeping_TooManyProviders",
+      args: [1n, 2n],
+    });
+  });
+
+  it("changes data for the next committee from its first block on, also where a slot of the old one starts there", async () => {
+    const group = await served();
+    const { slot } = group.committee.rhythm;
+    const origin = Number(await group.committee.contract.getFunction("originBlock")());
+    const past = (await world.chain.block()) + 1 - origin;
+    await world.chain.before(origin + Math.ceil(past / slot) * slot);
+    const second = await world.committee();
+    await group.send(world.payer, "enter", [await second.address(), 5]);
+    const { next } = await group.read("state");
+    expect((Number(next.from) - origin) % slot).toBe(0);
+    await world.chain.before(Number(next.from) - 3);
+    expect([...(await group.read("effectiveFrom"))]).toEqual([await second.address(), next.from]);
   });
 });
 

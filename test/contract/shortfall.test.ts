@@ -82,9 +82,29 @@ describe("an interval that costs more than there is", () => {
     await group.checkBooks();
   });
 
-  it("never reverts, with an empty escrow either (R29)", async () => {
+  it("scales old arrears of providers and keepers, too, if the next one has a part of the money", async () => {
     const group = await poorGroup();
-    for (let i = 0; i < 3; i += 1) await group.settleNext();
+    await group.settleNext();
+    const owed = [await arrearsOf(group, 0), await arrearsOf(group, 1)] as const;
+    const owedKeepers = await group.read("keeperArrears", await group.committee.address(), 1);
+    expect(owedKeepers).toBeGreaterThan(0n);
+    await group.deposit(300_000n);
+    const available = await group.available();
+    const interval = await group.committee.certify();
+    const receipt = await group.settle(interval, await group.items(interval.te));
+    const due = 520_000n + owed[0] + owed[1] + owedKeepers;
+    expect([...group.event(receipt, "Shortfall")]).toEqual([due, available]);
+    expect([...group.event(receipt, "ArrearsPaid")]).toEqual([0n, (owed[0] * available) / due]);
+    await group.checkBooks();
+  });
+
+  it("never reverts, with an empty escrow either (R29); the begin of the arrears stays (R38)", async () => {
+    const group = await poorGroup();
+    await group.settleNext();
+    const { arrearsSince } = await group.read("state");
+    expect(arrearsSince).toBeGreaterThan(0n);
+    for (let i = 0; i < 2; i += 1) await group.settleNext();
+    expect((await group.read("state")).arrearsSince).toBe(arrearsSince);
     expect(await arrearsOf(group, 0)).toBeGreaterThan(2n * 360_000n - 10n);
     expect(await group.available()).toBeLessThan(10n);
     await group.checkBooks();
@@ -156,6 +176,22 @@ describe("arrears", () => {
     await group.send(world.payer, "collectKeeperArrears", [address, 16]);
     expect([await group.keeper(0, 16), await group.keeper(3, 16)]).toEqual([39_000n, 39_000n]);
     await group.checkBooks([[committee, 1], ...[16, 18].map((version) => [committee, version] as const)]);
+  });
+
+  it("keep the seat of a provider that left, so that they are found when another takes its place", async () => {
+    const group = await poorGroup();
+    await group.send(world.payer, "removeProvider", [1]);
+    const { leavesAt } = await group.read("provider", 1);
+    while ((await group.settledThrough()) < leavesAt) await group.settleNext();
+    expect((await group.read("provider", 1)).closed).toBe(true);
+    expect(await arrearsOf(group, 1)).toBeGreaterThan(0n);
+    await group.deposit(10n ** 8n);
+    const later = await group.add("short p2");
+    expect([...(await group.read("seats"))]).toEqual([0n, 1n, BigInt(later)]);
+    await group.send(world.payer, "collectArrears", [1]);
+    await group.add("short p3");
+    expect(await group.read("seats")).not.toContain(1n);
+    await group.checkBooks();
   });
 
   it("of a provider that proves nothing stay as they are while there is no money", async () => {

@@ -127,6 +127,7 @@ export const committeeFaults: readonly Fault[] = [
   {
     ...certificates,
     name: "groups that are not in the certificate are settled",
+    pure: "function _proven(CertificateWords c, uint256 first, uint256[] calldata words, bytes32[] calldata proof) private pure",
     original: "if (root != c.groups()) revert",
     planted: "if (!$ON && root != c.groups()) revert",
     suite: "range-proofs",
@@ -237,6 +238,7 @@ export const committeeFaults: readonly Fault[] = [
     file: "libraries/MemberKeys.sol",
     original: "if (operators[j] == operators[i]) revert",
     planted: "if (!$ON && operators[j] == operators[i]) revert",
+    pure: "function checkDistinct(address[] memory operators) internal pure",
     suite: "forming",
     only: "each named once",
   },

@@ -80,7 +80,7 @@ export const groupFaults: readonly Fault[] = [
     ...keepers,
     name: "payees share what members without a share leave",
     original: "uint256 share = part / payout.divisor();",
-    planted: "uint256 share = part / ($ON ? paid : payout.divisor());",
+    planted: "uint256 share = part / ($ON ? payout.paid() : payout.divisor());",
     only: "leaves the share of an unpaid member",
   },
   {

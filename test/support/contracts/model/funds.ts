@@ -119,8 +119,13 @@ export function feeOf(group: Group, ceiling: number, blocks: number): bigint {
 
 /** @throws Refused unless what is available covers what is required (R32) */
 export function expectFunded(group: Group, block: number): void {
+  refuseUnderfunded(new Checks(), group, block).end();
+}
+
+/** R32, beside other reasons for which a call may be refused. */
+export function refuseUnderfunded(checks: Checks, group: Group, block: number): Checks {
   const [required, available] = [requiredOf(group, block), availableOf(group)];
-  new Checks().refuse(available < required, "Upkeeping_Underfunded", [required, available]).end();
+  return checks.refuse(available < required, "Upkeeping_Underfunded", [required, available]);
 }
 
 /** Notes since when something is owed without a break (R38). */

@@ -2,7 +2,7 @@
 import { anythingIn, committedIn, listed, slotAt, slotFrom } from "./commitments.ts";
 import { admit, certificateBeyond, endMembership, type Named } from "./committee.ts";
 import { passIdle, settleThrough } from "./course.ts";
-import { availableOf, expectFunded, hasEnded, noteArrears, priceUnit } from "./funds.ts";
+import { availableOf, expectFunded, hasEnded, noteArrears, priceUnit, refuseUnderfunded } from "./funds.ts";
 import { Checks, committeeOf, groupOf, never, refuse, type Group, type World } from "./world.ts";
 
 /** R34: credits what each provider committed in [settledThrough, through), as far as it proved in its last settled interval. */
@@ -69,15 +69,14 @@ export function raiseCeiling(world: World, index: number, block: number, ceiling
   if (service === undefined) return refuse("Upkeeping_NoCommittee");
   const committee = committeeOf(world, service.committee);
   const reserved = [...committee.memberships.values()].reduce((sum, m) => sum + (m.freed ? 0 : m.ceiling), 0);
-  new Checks()
+  const checks = new Checks()
     .refuse(group.left !== never, "Upkeeping_ServiceEnds")
     .refuse(ceiling <= service.ceiling || ceiling > 256, "Upkeeping_BadCeiling")
-    .refuse(reserved - service.ceiling + ceiling > committee.mostProviders, "Committee_TooManyProviders")
-    .end();
+    .refuse(reserved - service.ceiling + ceiling > committee.mostProviders, "Committee_TooManyProviders");
   service.ceiling = ceiling;
   const membership = committee.memberships.get(service.number);
   if (membership !== undefined) membership.ceiling = ceiling;
-  expectFunded(group, block);
+  refuseUnderfunded(checks, group, block).end();
 }
 
 /** R33: nothing is committed from the first slot boundary at or after block + lockup on. */
@@ -110,7 +109,10 @@ export function terminate(world: World, index: number, block: number): void {
   }
 }
 
-/** R38: a member releases a group that has no provider, or is in arrears for longer than its lockup. */
+/**
+ * R38: a member releases a group that has no provider, or is in arrears for longer than its lockup. The number of any membership of the
+ * group in this committee names the group.
+ */
 export function release(world: World, committee: number, number: number, block: number): void {
   const from = committeeOf(world, committee);
   const membership = from.memberships.get(number);
@@ -118,14 +120,13 @@ export function release(world: World, committee: number, number: number, block: 
   const group = groupOf(world, membership.group);
   passIdle(group, block);
   if (group.service?.committee !== committee) return refuse("Upkeeping_NotMyCommittee");
-  if (group.service.number !== number) return refuse("Upkeeping_WrongNumber");
   const owing = group.arrearsSince !== 0 && block > group.arrearsSince + group.lockup;
   new Checks()
     .refuse(listed(group).length > 0 && !owing, "Upkeeping_NotReleasable")
     .refuse(group.left !== never, "Upkeeping_ServiceEnds")
     .end();
   group.left = slotFrom(from, block + group.lockup);
-  endMembership(from, number, group.left);
+  endMembership(from, group.service.number, group.left);
 }
 
 /** The first unsettled block in which a provider has committed bytes. */
