@@ -3,6 +3,7 @@ import { exitCodes } from "../cli/console/exit.ts";
 import { printLine, say } from "../cli/console/output.ts";
 import { runTool } from "./tools.ts";
 import type { Tool } from "./tools.ts";
+import { dashboardFolders } from "./paths.ts";
 
 type Step = Tool & { readonly title: string; readonly args: readonly string[] };
 
@@ -20,7 +21,7 @@ const formatted = [".", "!package.json"];
 export const checks: readonly Check[] = [
   { title: "types (tsc)", packageName: "typescript", command: "tsc", args: ["--noEmit"] },
   // Code for browsers has other global names than code for Node.
-  ...["keeper/dashboard", "test/browser"].map((folder) => ({
+  ...[...dashboardFolders, "test/browser"].map((folder) => ({
     title: `types of ${folder} (tsc)`,
     packageName: "typescript",
     command: "tsc",

@@ -7,6 +7,9 @@ export const projectRoot = fileURLToPath(new URL("..", import.meta.url)).replace
 /** The command line, for processes that are started as children. */
 export const cliScript = fileURLToPath(new URL("whitepay.ts", import.meta.url));
 
+/** Pages for browsers: they are compiled with the settings of their folder. */
+export const dashboardFolders: readonly string[] = ["keeper/dashboard", "provider/dashboard"];
+
 /** The top folders with TypeScript, without the tests. */
 export const sourceFolders: readonly string[] = [
   "protocol",

@@ -1,7 +1,7 @@
 /**
  * Measures the speed of simulated worlds with more or fewer real parts: settled intervals per second of CPU time. CPU time of the
- * whole process counts, with the threads of the garbage collector and the compiler; other load on the machine does not. The first
- * intervals of each kind are not measured, as code is compiled in them.
+ * whole process counts, with the threads of the garbage collector and the compiler; other load on the machine does not. Each kind is
+ * played for as long before it is measured, since code is compiled for the first ten seconds or so; a campaign plays for minutes.
  *
  *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--only WORDS] [--json]
  */
@@ -101,7 +101,7 @@ export async function measureSim(
 ): Promise<SimFigures[]> {
   const figures: SimFigures[] = [];
   for (const world of worlds(keepers, large).filter(({ name }) => name.includes(only))) {
-    await play(world, seconds / 4, 1);
+    await play(world, seconds, 1);
     figures.push(await play(world, seconds, 1_000));
   }
   return figures;

@@ -20,6 +20,12 @@ export function register(program: Command): void {
       5,
     )
     .option(
+      "--relays <n>",
+      "keepers that offer a relay to providers without an open port",
+      integerOption("--relays", { min: 0, max: 10 }),
+      0,
+    )
+    .option(
       "--data-dir <folder>",
       "where keys, data and logs go: a new or empty folder, which stays (default: a temporary one, which is removed)",
     )

@@ -20,6 +20,7 @@ import { makePayer } from "./payer.ts";
 export type DevnetOptions = {
   readonly keepers: number;
   readonly providers: number;
+  readonly relays?: number;
   readonly dataDir?: string;
   readonly port?: number;
   readonly json?: boolean;
@@ -143,6 +144,7 @@ export async function runDevnet(options: DevnetOptions): Promise<ExitCode> {
       folder: folder.path,
       keepers: options.keepers,
       providers: options.providers,
+      relays: Math.min(options.relays ?? 0, options.keepers),
       params: fleetParams(options.keepers),
       polling_ms: blockTime_ms / 4,
       providerCommand: "provider",

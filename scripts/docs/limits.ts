@@ -43,7 +43,7 @@ export function limitsTable(): string {
     ["questions of one keeper for records", (scale) => plain(questionRate("records", scale))],
     ["questions of one keeper for pinned pages", (scale) => plain(questionRate("page", scale))],
     ["questions of one keeper for piece lists", (scale) => plain(questionRate("pieces", scale))],
-    ["ranges and pages of one peer at a provider", ({ groups }) => plain(requestRate(groups))],
+    ["refused ranges, and pages, of one peer at a provider", ({ groups }) => plain(requestRate(groups))],
     ["challenged groups of one keeper at a provider", (scale) => plain(challengeRate(scale))],
     ["wrong seeds of one keeper at a provider", (scale) => plain(wrongSeedRate(scale))],
     ["challenges that wait at a provider", (scale) => `${challengeQueue(scale).total}`],

@@ -27,8 +27,8 @@ docs/reasons.md, \`phase\` a phase of a round, \`outcome\` whole, partial or fai
 
 ## Provider
 
-A provider serves these metrics at \`/metrics\` if its configuration names an address (\`metrics: { host: 127.0.0.1, port: 9465 }\`). Its
-\`/readyz\` answers 503 while no new block comes or a group's contract cannot be read. This table is made from \`provider/metrics.ts\`.
+A running provider serves these metrics at \`/metrics\`. \`deploy/grafana-provider-dashboard.json\` shows
+them. This table is made from \`provider/metrics.ts\`.
 
 ${tableOf(providerMetrics)}
 `;

@@ -40,13 +40,13 @@ export type CommunityOptions = {
   readonly port?: number;
   readonly keepers: number;
   readonly providers: number;
+  /** Keepers that offer a relay, from the first on; by default none. */
+  readonly relays?: number;
   readonly params: FleetParams;
   /** Time between two polls of the chain, of this process and of the keepers. */
   readonly polling_ms: number;
   /** Called with a line of text after each step. */
   readonly say: (text: string) => void;
-  /** Providers serve figures for Prometheus. */
-  readonly providerMetrics?: boolean;
   readonly providerCommand?: "provider-sim" | "provider";
   /** What provider `index` offers to payers; by default nothing. */
   readonly offerOf?: (index: number, contracts: OfferedContracts) => object;
@@ -125,7 +125,7 @@ export async function buildCommunity(options: CommunityOptions): Promise<Communi
   const { params, say } = options;
   const [rpc, ports] = await Promise.all([
     startChain(options),
-    freePorts(options.keepers + options.providers),
+    freePorts(options.keepers + options.providers + (options.relays ?? 0)),
   ]);
   say(`chain at ${rpc}`);
   const base = await openBase(rpc, options.polling_ms);
@@ -167,8 +167,11 @@ type Parties = { readonly keepers: readonly Keeper[]; readonly providers: Provid
 async function register(options: CommunityOptions, base: Base, ports: readonly number[]): Promise<Parties> {
   const { processes, folder } = options;
   const { provider, deployment, rpc, chainId, registry, factory, lens } = base;
+  const relayPorts = ports.slice(options.keepers + options.providers);
   const keepers = await Promise.all(
-    Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
+    Array.from({ length: options.keepers }, (_, index) =>
+      makeKeeper(folder, index, ports[index] as number, relayPorts[index]),
+    ),
   );
   const contracts = { factory, token: await deployment.token.getAddress() };
   const { offerOf } = options;
@@ -181,7 +184,6 @@ async function register(options: CommunityOptions, base: Base, ports: readonly n
     chainId,
     registry,
     lens,
-    metrics: options.providerMetrics ?? false,
     command: options.providerCommand ?? "provider-sim",
     ...(offerOf && { offerOf: (index: number) => offerOf(index, contracts) }),
   });

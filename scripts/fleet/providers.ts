@@ -22,11 +22,9 @@ export type ProviderFleetOptions = {
   readonly registry: string;
   /** For the providers' commands about status and money. */
   readonly lens: string;
-  /** Figures for Prometheus are served, on a free port. */
-  readonly metrics?: boolean;
   /** The command that runs them: with faults, or as an operator runs a provider. By default with faults. */
   readonly command?: "provider-sim" | "provider";
-  /** What provider `index` offers to payers (its setting `offer`); by default nothing. */
+  /** What provider `index` offers to payers (its setting `offer`); by default nothing. With an offer it serves readers, too. */
   readonly offerOf?: (index: number) => object;
 };
 
@@ -55,20 +53,18 @@ const lossFraction = 0.4;
 export class ProviderFleet {
   readonly #processes: Processes;
   readonly #seats: readonly Seat[];
-  readonly #metrics: boolean;
   readonly #daemon: "provider-sim" | "provider";
   readonly #offerOf: ((index: number) => object) | undefined;
-  readonly #served = new Map<number, string>();
+  readonly #apis = new Map<number, string>();
   readonly #running = new Map<number, Running>();
   /** By group. */
   readonly #consents = new Map<string, readonly DataConsent[]>();
 
   private constructor(
     seats: readonly Seat[],
-    { processes, metrics = false, command = "provider-sim", offerOf }: ProviderFleetOptions,
+    { processes, command = "provider-sim", offerOf }: ProviderFleetOptions,
   ) {
     this.#processes = processes;
-    this.#metrics = metrics;
     this.#daemon = command;
     this.#offerOf = offerOf;
     this.#seats = seats;
@@ -111,9 +107,11 @@ export class ProviderFleet {
     return this.#seats.map(({ wallet }) => wallet.address);
   }
 
-  /** Where provider `index` serves its figures; undefined: nowhere. */
-  metricsOf(index: number): string | undefined {
-    return this.#served.get(index);
+  /** URL of the HTTP interface of provider `index`. @throws if it was not started */
+  apiOf(index: number): string {
+    const url = this.#apis.get(index);
+    if (url === undefined) throw new Error(`provider ${index} was not started`);
+    return url;
   }
 
   /** Operator, process id and data folder of each daemon. @throws if one was not started */
@@ -160,18 +158,19 @@ export class ProviderFleet {
       this.#seats.map(async (seat) => {
         const config = parse(await readFile(seat.configFile, "utf8")) as {
           groups: string[];
-          metrics?: object;
           offer?: object;
+          reading?: object;
         };
         config.groups = groups.map(lower);
-        if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
-        if (this.#offerOf !== undefined) config.offer = this.#offerOf(seat.index);
+        if (this.#offerOf !== undefined) {
+          config.offer = this.#offerOf(seat.index);
+          config.reading = { host: "127.0.0.1", port: 0 };
+        }
         await writeFile(seat.configFile, stringify(config));
         const running = this.#run(seat, [this.#daemon, "run", "--config", seat.configFile], true);
         this.#running.set(seat.index, running);
         const ready = await running.ready;
-        const { metrics } = ready as { metrics?: string };
-        if (metrics !== undefined) this.#served.set(seat.index, metrics);
+        this.#apis.set(seat.index, (ready as { api: string }).api);
       }),
     );
   }

@@ -10,6 +10,7 @@ import {
   type JsonRpcProvider,
   type Signer,
 } from "ethers";
+import { addressesToRegister } from "../../cli/keeper/registered-addresses.ts";
 import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import { planCommittee, type NewCommittee } from "../../client/committee-plans.ts";
@@ -21,6 +22,7 @@ import { chainOf } from "../../client/signer.ts";
 import { send } from "../../client/transactions.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../../daemon/keys/generate.ts";
 import { writeKeys } from "../../daemon/keys/keystore.ts";
+import type { KeeperConfig } from "../../keeper/config.ts";
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import type { Deployment } from "../contracts/artifacts.ts";
 
@@ -54,6 +56,8 @@ export type Keeper = {
   readonly operator: string;
   readonly payee: string;
   readonly port: number;
+  /** Of the relay that it offers; undefined: none. */
+  readonly relayPort?: number;
 };
 
 /** A keeper that consents by signature, or one without keys, which consents later. */
@@ -76,14 +80,20 @@ export function multiaddr(port: number): string {
 const password = "devnet";
 
 /** Makes a keeper's folder and keys, encrypted lightly: a fleet of them starts in seconds. */
-export async function makeKeeper(dataDir: string, index: number, port: number): Promise<Keeper> {
+export async function makeKeeper(
+  dataDir: string,
+  index: number,
+  port: number,
+  relayPort?: number,
+): Promise<Keeper> {
   const folder = join(dataDir, `keeper-${index}`);
   await mkdir(folder, { recursive: true });
   const keys = newKeeperKeys();
   await writeKeys(join(folder, "keys"), keys, password, "light");
   await writeFile(join(folder, "password"), `${password}\n`, { mode: 0o600 });
   const payee = Wallet.createRandom().address;
-  return { index, folder, keys, operator: computeAddress(keys.operator), payee, port };
+  const relay = relayPort === undefined ? {} : { relayPort };
+  return { index, folder, keys, operator: computeAddress(keys.operator), payee, port, ...relay };
 }
 
 export type KeeperConfigOptions = {
@@ -104,6 +114,7 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
     dataDir: join(keeper.folder, "data"),
     chain: { id: chainId, rpc, registry, factories: [factory], poll_ms },
     listen: [multiaddr(keeper.port)],
+    relay: relayOf(keeper),
     keys: join(keeper.folder, "keys"),
     passwordFile: join(keeper.folder, "password"),
     api: { host: "127.0.0.1", port: 0 },
@@ -111,6 +122,10 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
   };
   await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
   return file;
+}
+
+function relayOf({ relayPort }: Pick<Keeper, "relayPort">): KeeperConfig["relay"] {
+  return { offer: relayPort !== undefined, listen: [multiaddr(relayPort ?? 0)], announce: [] };
 }
 
 /** Gives accounts coin for gas. */
@@ -136,7 +151,9 @@ export async function registerKeeper(
   const register = (registry.connect(new Wallet(keys.operator, provider)) as Contract).getFunction(
     "registerKeeper",
   );
-  const sent = await register(blsKey, proof, payee, await peerIdBytes(keys.peer), [multiaddr(port)]);
+  const addresses = { listen: [multiaddr(port)], announce: [], relay: relayOf(keeper) };
+  const multiaddrs = await addressesToRegister(addresses, keys.peer);
+  const sent = await register(blsKey, proof, payee, await peerIdBytes(keys.peer), multiaddrs);
   await sent.wait();
 }
 

@@ -6,7 +6,7 @@ import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { readSystemCode } from "../../cli/deploy/system.ts";
 import { compileContracts } from "../contracts/compile.ts";
-import { projectRoot } from "../paths.ts";
+import { dashboardFolders, projectRoot } from "../paths.ts";
 import { stageContracts } from "./contracts.ts";
 import { emit } from "./emit.ts";
 import {
@@ -16,14 +16,7 @@ import {
   dependenciesOf,
   readManifest,
 } from "./manifests.ts";
-import {
-  clientPackage,
-  commandPackage,
-  contractsPackage,
-  dashboardFolder,
-  tarballName,
-  commandFile,
-} from "./packages.ts";
+import { clientPackage, commandPackage, contractsPackage, tarballName, commandFile } from "./packages.ts";
 import type { CodePackage } from "./packages.ts";
 import { reachOf } from "./reach.ts";
 import { shrinkwrapOf } from "./shrinkwrap.ts";
@@ -77,11 +70,13 @@ async function stageCommand(work: string, staged: string, version: string): Prom
   const entries = [...commandPackage.entries, ...workerModules()];
   await emit({ config: "tsconfig.json", entries, folder: emitted, declarations: false });
   const needed = await stageModules(emitted, staged, { ...commandPackage, entries });
-  await stageDashboard(work, staged);
+  for (const folder of dashboardFolders) await stageDashboard(work, staged, folder);
   await stageDeployment(staged);
   for (const file of assetsOf(commandPackage)) await cp(join(projectRoot, file), join(staged, file));
-  const index = join(staged, dashboardFolder, "index.html");
-  await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
+  for (const folder of dashboardFolders) {
+    const index = join(staged, folder, "index.html");
+    await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
+  }
   await chmod(join(staged, commandFile), 0o755);
   const dependencies = dependenciesOf(await readManifest(commandPackage.manifest), commandPackage, needed);
   const manifest = await commandManifest(version, dependencies);
@@ -101,11 +96,11 @@ export function workerModules(): string[] {
   );
 }
 
-async function stageDashboard(work: string, staged: string): Promise<void> {
-  const emitted = join(work, "emitted-dashboard");
-  const entry = `${dashboardFolder}/app.ts`;
+async function stageDashboard(work: string, staged: string, folder: string): Promise<void> {
+  const emitted = join(work, "emitted", folder);
+  const entry = `${folder}/app.ts`;
   await emit({
-    config: `${dashboardFolder}/tsconfig.json`,
+    config: `${folder}/tsconfig.json`,
     entries: [entry],
     folder: emitted,
     declarations: false,

@@ -1,5 +1,7 @@
 /** The contents of the packages: one table for the build and its tests. */
 
+import { dashboardFolders } from "../paths.ts";
+
 export type CodePackage = {
   readonly name: string;
   /** Its manifest in this repository; the build adds what only a built package has. */
@@ -29,15 +31,17 @@ export const commandPackage: CodePackage = {
   entries: ["cli/bin.ts"],
   declarations: false,
   assets: [
-    "keeper/dashboard/*.{html,css,svg}",
+    ...dashboardFolders.map((folder) => `${folder}/*.html`),
+    "daemon/page/*.{css,svg}",
     "sim/scenarios/*.yaml",
     "sim/trace/page/*",
     "docs/figures/gas-committees.md",
     "docs/figures/gas-groups.md",
     "deploy/*",
     "cli/chain/deployments/*",
-    // The unit's documentation.
+    // Documentation of the units.
     "docs/run-a-keeper.md",
+    "docs/provide-storage.md",
     "CHANGELOG.md",
   ],
   loadedByName: {
@@ -48,9 +52,6 @@ export const commandPackage: CodePackage = {
 
 /** The command of the package, from its root. */
 export const commandFile = "cli/bin.js";
-
-/** The dashboard's modules run in browsers: they are compiled with the settings of this folder. */
-export const dashboardFolder = "keeper/dashboard";
 
 export const contractsPackage = {
   name: "@whitepay/contracts",

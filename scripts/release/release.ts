@@ -11,11 +11,12 @@ import { buildFolder, buildPackages } from "./build.ts";
 import type { Built } from "./build.ts";
 import { Repository } from "./repository.ts";
 
-/** Runs test/package on the tarballs of the release. @throws if a test fails */
+/** Runs test/package, also its long tests, on the tarballs of the release. @throws if a test fails */
 async function testPackages(folder: string): Promise<void> {
   const code = await runTool({ packageName: "vitest", command: "vitest" }, ["run", "test/package"], {
     ...process.env,
     WHITEPAY_PACKAGES: folder,
+    WHITEPAY_LONG: "1",
   });
   if (code !== 0) throw new Error(`the tests of the packages: expected exit code 0, actual ${code}`);
 }

@@ -103,6 +103,8 @@ class Loopback {
   readonly #failed: Promise<never>;
   certified: Extract<News, { kind: "certified" }> | undefined;
   #head = -1;
+  /** Audit blocks that were announced in time; a leader may announce one again. */
+  readonly #audits = new Set<number>();
 
   constructor(scene: RoundScene, piece: LoopbackTask["piece"], folderOf: (index: number) => string) {
     this.scene = scene;
@@ -110,7 +112,7 @@ class Loopback {
     this.#failed = new Promise<never>((_, reject) => (fail = reject));
     this.#failed.catch(() => undefined);
     const onNews = (news: News): void => {
-      if (news.kind === "audit") scene.audit(news.block, news.round);
+      if (news.kind === "audit") this.#audit(news, fail);
       if (news.kind === "certified") this.certified ??= news;
     };
     this.#seats = scene.keyrings.map((_, index) => {
@@ -147,6 +149,20 @@ class Loopback {
 
   async stop(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.stop()));
+  }
+
+  /** The hash of an audit block is chosen (see `RoundScene.block`), so the block must not have been mined before its announcement arrives. */
+  #audit({ block, round }: Extract<News, { kind: "audit" }>, fail: (error: Error) => void): void {
+    if (block > this.#head || this.#audits.has(block)) {
+      this.#audits.add(block);
+      return this.scene.audit(block, round);
+    }
+    const expected = `expected the announcement of audit block ${block} before block ${block} is mined`;
+    fail(
+      new Error(
+        `${expected}, actual after block ${this.#head}: this machine is too busy for this measurement`,
+      ),
+    );
   }
 
   #mine(numbers: readonly number[]): void {
