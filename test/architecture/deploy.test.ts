@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { DockerfileParser } from "dockerfile-ast";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { settings } from "../../keeper/config.ts";
+import { settings as keeperSettings } from "../../keeper/config.ts";
+import { settings as providerSettings } from "../../provider/config.ts";
 import { exitCodes } from "../../cli/console/exit.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { commandFile, commandPackage, packageNames, tarballName } from "../../scripts/release/packages.ts";
@@ -112,8 +113,14 @@ async function expectCommand(words: readonly string[]): Promise<void> {
   for (const word of words.slice(at).filter((each) => each.startsWith("-"))) expect(known).toContain(word);
 }
 
-describe("deploy/whitepay-keeper.service", () => {
-  const text = read("deploy/whitepay-keeper.service");
+const units = [
+  ["keeper", [exitCodes.usage, exitCodes.unsafe]],
+  // A provider signs no certificates.
+  ["provider", [exitCodes.usage]],
+] as const;
+
+describe.each(units)("deploy/whitepay-%s.service", (role, finalCodes) => {
+  const text = read(`deploy/whitepay-${role}.service`);
   const unit = parseUnit(text);
   const service = unit.get("Service") ?? new Map<string, string>();
 
@@ -127,7 +134,7 @@ describe("deploy/whitepay-keeper.service", () => {
 
   it("is accepted by systemd's own verifier, where there is one", async () => {
     const folder = await temporaryFolder();
-    const file = join(folder, "whitepay-keeper.service");
+    const file = join(folder, `whitepay-${role}.service`);
     // The verifier asks for an executable: in a clone that is the launcher.
     const inClone = text.replaceAll(installedCommand, join(projectRoot, "whitepay"));
     await writeFile(file, inClone.replaceAll("/opt/whitepay", projectRoot));
@@ -145,8 +152,8 @@ describe("deploy/whitepay-keeper.service", () => {
     expect(program).toBe(installedCommand);
     await expectCommand(words);
     expect(service.get("Restart")).toBe("on-failure");
-    expect(service.get("RestartPreventExitStatus")).toBe(`${exitCodes.usage} ${exitCodes.unsafe}`);
-    expect(words.at(-1)).toBe(`${service.get("WorkingDirectory")}/keeper.yaml`);
+    expect(service.get("RestartPreventExitStatus")).toBe(finalCodes.join(" "));
+    expect(words.at(-1)).toBe(`${service.get("WorkingDirectory")}/${role}.yaml`);
     expect(service.get("WorkingDirectory")).toBe(`/var/lib/${service.get("StateDirectory")}`);
     expect([service.get("UMask"), service.get("StateDirectoryMode")]).toEqual(["0077", "0700"]);
   });
@@ -157,6 +164,7 @@ type Compose = {
     string,
     {
       build: { context: string; dockerfile: string };
+      command?: string[];
       environment: Record<string, string>;
       ports: string[];
       volumes: string[];
@@ -164,7 +172,12 @@ type Compose = {
   >;
 };
 
-describe("deploy/Dockerfile and deploy/compose.yaml", () => {
+const composed = [
+  ["keeper", "deploy/compose.yaml", keeperSettings],
+  ["provider", "deploy/compose-provider.yaml", providerSettings],
+] as const;
+
+describe("deploy/Dockerfile and the compose files", () => {
   const dockerfile = DockerfileParser.parse(read("deploy/Dockerfile"));
   const instructions = dockerfile.getInstructions();
   const argumentsOf = (keyword: string): string[][] =>
@@ -216,29 +229,30 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
     expect(ignored.filter((line) => line.startsWith("!"))).toEqual(["!build/whitepay-*.tgz"]);
   });
 
-  it("run the keeper's command as a user without rights, with settings that it knows", async () => {
+  it.each(composed)("run the %s's command as a user without rights: %s", async (role, file, settings) => {
     const inJson = (keyword: string): string[][] =>
       instructions
         .filter((each) => each.getKeyword() === keyword)
         .map((each) => JSON.parse(each.getArgumentsContent() ?? "") as string[]);
     expect(inJson("ENTRYPOINT")).toEqual([[installedCommand]]);
     expect(inJson("CMD")).toHaveLength(1);
-    await expectCommand(inJson("CMD")[0] ?? []);
     expect(argumentsOf("USER")).toEqual([["node"]]);
-    const { services } = parse(read("deploy/compose.yaml")) as Compose;
-    const { keeper } = services;
-    expect(keeper?.build).toEqual({ context: "..", dockerfile: "deploy/Dockerfile" });
+    const { services } = parse(read(file)) as Compose;
+    expect(Object.keys(services)).toEqual([role]);
+    const service = services[role];
+    await expectCommand(service?.command ?? inJson("CMD")[0] ?? []);
+    expect(service?.build).toEqual({ context: "..", dockerfile: "deploy/Dockerfile" });
     const known = ["WHITEPAY_CONFIG", ...settings.map(({ env }) => env)];
     const variables = [
-      ...Object.keys(keeper?.environment ?? {}),
+      ...Object.keys(service?.environment ?? {}),
       ...dockerfile.getENVs().flatMap((env) => env.getProperties().map((property) => property.getName())),
     ].filter((name) => name.startsWith("WHITEPAY_"));
     expect(variables).toContain("WHITEPAY_CONFIG");
     expect(variables.filter((name) => !known.includes(name))).toEqual([]);
     const volume = argumentsOf("VOLUME").flat()[0];
-    expect(keeper?.volumes.every((mount) => mount.endsWith(`:${volume}`))).toBe(true);
+    expect(service?.volumes.every((mount) => mount.endsWith(`:${volume}`))).toBe(true);
     const exposed = argumentsOf("EXPOSE").flat();
-    expect(keeper?.ports.map((port) => port.split(":").at(-1))).toEqual(exposed);
-    expect(keeper?.ports.filter((port) => port.includes("9464"))).toEqual(["127.0.0.1:9464:9464"]);
+    expect(service?.ports.map((port) => port.split(":").at(-1))).toEqual(exposed);
+    expect(service?.ports.filter((port) => port.includes("9464"))).toEqual(["127.0.0.1:9464:9464"]);
   });
 });

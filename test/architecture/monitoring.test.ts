@@ -63,22 +63,26 @@ type Dashboard = {
   readonly panels: readonly Panel[];
   readonly templating: { list: readonly { name: string; definition?: string }[] };
 };
-const dashboard = JSON.parse(read("deploy/grafana-dashboard.json")) as Dashboard;
-const targets = dashboard.panels.flatMap((panel) =>
-  (panel.targets ?? []).map((target) => ({ ...target, where: `panel "${panel.title}"` })),
-);
-const variables = dashboard.templating.list.map(({ name }) => name);
+const targetsOf = ({ panels }: Dashboard) =>
+  panels.flatMap((panel) =>
+    (panel.targets ?? []).map((target) => ({ ...target, where: `panel "${panel.title}"` })),
+  );
 /** Variables that Grafana replaces before it sends the expression to Prometheus. */
-const filledIn = (expression: string): string =>
+const filledIn = (expression: string, { templating }: Dashboard): string =>
   expression
     .replaceAll("$__rate_interval", "5m")
-    .replaceAll(/"\$(\w+)"/g, (whole, name: string) => (variables.includes(name) ? '".*"' : whole));
+    .replaceAll(/"\$(\w+)"/g, (whole, name: string) =>
+      templating.list.some((variable) => variable.name === name) ? '".*"' : whole,
+    );
 
 const labelsOf = (table: Readonly<Record<string, { readonly labels: readonly string[] }>>) =>
   Object.entries(table).map(([name, { labels }]): [string, readonly string[]] => [name, labels]);
-/** The keeper's metrics. The alerts also use those of a provider. */
-const own = new Map(labelsOf(metrics));
-const figures = new Map([...labelsOf(providerMetrics), ...own]);
+/** The alerts are about both. */
+const figures = new Map([...labelsOf(providerMetrics), ...labelsOf(metrics)]);
+const dashboards = [
+  ["deploy/grafana-dashboard.json", metrics],
+  ["deploy/grafana-provider-dashboard.json", providerMetrics],
+] as const;
 /** Labels that Prometheus adds. */
 const targetLabels = ["instance", "job"];
 
@@ -111,7 +115,7 @@ describe("the metrics", () => {
   });
 
   it("begin with the project's name and end with the unit; a counter ends in _total", () => {
-    for (const [name, { kind, help }] of Object.entries(metrics)) {
+    for (const [name, { kind, help }] of [...Object.entries(metrics), ...Object.entries(providerMetrics)]) {
       expect(name).toMatch(/^whitepay_[a-z]+(_[a-z]+)*$/);
       expect({ name, total: name.endsWith("_total") }).toEqual({ name, total: kind === "counter" });
       expect(help).toMatch(/^[A-Z0-9].*\.$/);
@@ -177,14 +181,16 @@ describe("deploy/prometheus-alerts.yaml", () => {
   });
 });
 
-describe("deploy/grafana-dashboard.json", () => {
-  it.each(targets.map((target) => [target.where, target] as const))(
+describe.each(dashboards)("%s", (file, table) => {
+  const dashboard = JSON.parse(read(file)) as Dashboard;
+  const own = new Map(labelsOf(table));
+
+  it.each(targetsOf(dashboard).map((target) => [target.where, target] as const))(
     "%s uses only known metrics and labels",
     (_where, target) => {
-      expect(faults(filledIn(target.expr))).toEqual([]);
-      const labels = new Set(
-        analyse(filledIn(target.expr)).uses.flatMap(({ name }) => figures.get(name) ?? []),
-      );
+      const expression = filledIn(target.expr, dashboard);
+      expect(faults(expression)).toEqual([]);
+      const labels = new Set(analyse(expression).uses.flatMap(({ name }) => figures.get(name) ?? []));
       for (const [, label] of target.legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
         expect([...labels, ...targetLabels]).toContain(label);
       }
@@ -193,7 +199,9 @@ describe("deploy/grafana-dashboard.json", () => {
 
   it("draws every metric, and takes its variables from metrics", () => {
     const drawn = new Set(
-      targets.flatMap(({ expr }) => analyse(filledIn(expr)).uses.map(({ name }) => name)),
+      targetsOf(dashboard).flatMap(({ expr }) =>
+        analyse(filledIn(expr, dashboard)).uses.map(({ name }) => name),
+      ),
     );
     expect([...own.keys()].filter((name) => !drawn.has(name))).toEqual([]);
     for (const { definition } of dashboard.templating.list) {

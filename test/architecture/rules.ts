@@ -19,6 +19,10 @@ const hashing = ["@noble/hashes/*"];
 export const importRules: readonly Rule[] = [
   { area: "storage/core/", may: ["storage/core/", ...hashing] },
   { area: "storage/disk/", may: ["storage/disk/", "storage/core/", "node:*"] },
+  {
+    area: "storage/objects/",
+    may: ["storage/objects/", "storage/disk/", "storage/core/", "node:*", "@aws-sdk/client-s3"],
+  },
   // Encoded bytes contain hashes and curve points, so the codec uses both libraries.
   { area: "protocol/codec/", may: ["protocol/", "storage/core/", ...hashing, "@noble/curves/*"] },
   { area: "protocol/limits/", may: ["protocol/", "storage/core/"] },
@@ -27,6 +31,8 @@ export const importRules: readonly Rule[] = [
     may: ["protocol/", "storage/core/", ...hashing],
     not: ["protocol/codec/", "protocol/limits/"],
   },
+  // Browsers load these files.
+  { area: "daemon/page/", may: ["daemon/page/"] },
   { area: "daemon/", may: ["daemon/", "protocol/", "storage/", "package:*", "node:*"] },
   {
     area: "keeper/core/",
@@ -49,8 +55,9 @@ export const importRules: readonly Rule[] = [
     typesOf: ["keeper/core/"],
   },
   // Browsers load these files.
-  { area: "keeper/dashboard/", may: ["keeper/dashboard/"], typesOf: ["keeper/api/"] },
+  { area: "keeper/dashboard/", may: ["keeper/dashboard/", "daemon/page/"], typesOf: ["keeper/api/"] },
   { area: "keeper/", may: ["keeper/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
+  { area: "provider/dashboard/", may: ["provider/dashboard/", "daemon/page/"], typesOf: ["provider/api/"] },
   { area: "provider/", may: ["provider/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
   {
     area: "provider-sim/",

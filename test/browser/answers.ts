@@ -1,5 +1,6 @@
 /** Checks each answer of a keeper's HTTP server against openapi.json, errors included. */
 import { expect } from "vitest";
+import { errorSchema, healthSchema, readySchema } from "../../daemon/http/schemas.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
@@ -20,8 +21,8 @@ export async function answersAsDescribed(
     for (const one of items) item.parse(one);
   };
   const answers: Record<string, [path: string, check: (body: unknown) => unknown]> = {
-    "/healthz": ["/healthz", (body) => schemas.healthSchema.parse(body)],
-    "/readyz": ["/readyz", (body) => schemas.readySchema.parse(body)],
+    "/healthz": ["/healthz", (body) => healthSchema.parse(body)],
+    "/readyz": ["/readyz", (body) => readySchema.parse(body)],
     "/metrics": ["/metrics", (body) => expect(body).toContain("# HELP whitepay_")],
     "/v1/status": ["/v1/status", (body) => schemas.statusSchema.parse(body)],
     "/v1/work": ["/v1/work", (body) => schemas.workSchema.parse(body)],
@@ -48,7 +49,7 @@ export async function answersAsDescribed(
   ] as const) {
     const answer = await scene.ask(onFile, path);
     expect({ path, status: answer.status }).toEqual({ path, status });
-    schemas.errorSchema.parse(answer.body);
+    errorSchema.parse(answer.body);
   }
   const written = await fetch(`${scene.fleet.apiOf(onFile)}/v1/status`, { method: "POST" });
   expect(written.status).toBe(404);

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { readySchema } from "../../keeper/api/schemas.ts";
+import { readySchema } from "../../daemon/http/schemas.ts";
 import { firing } from "../support/alerts.ts";
 import { accessibilityFaults, keepScreenshot, looks, openPage, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
@@ -21,7 +21,7 @@ export type SeenAfter = { readonly after_s: number; readonly limit_s: number };
 /** Time after which a keeper and a provider reported it, with their limits. */
 export async function chainStops(scene: WatchedFleet): Promise<SeenAfter[]> {
   const { fleet } = scene;
-  const provider = fleet.chain.providers.metricsOf(0) as string;
+  const provider = fleet.chain.providers.apiOf(0);
   const watched = await openPage(scene.browser, fleet.apiOf(onFile), looks[2] as Look);
   const { page } = watched;
   const block = await fleet.mine();

@@ -90,7 +90,7 @@ async function oneKeeperSays(scene: WatchedFleet): Promise<void> {
   expect(stdout).toMatch(/ {2}unproven provider 1: (?!100\.0)[\d.]+ % in slots? \d+.* [1-9]\d* partial/);
   const figures = String((await scene.ask(onFile, "/metrics")).body);
   expect(firing("WhitepayDataUnproven", figures).join()).toContain(`provider="${poor.provider}"`);
-  const own = await fetch(`${fleet.chain.providers.metricsOf(poor.provider)}/metrics`);
+  const own = await fetch(`${fleet.chain.providers.apiOf(poor.provider)}/metrics`);
   // It has lost a part of every group's data.
   expect(firing("WhitepayProviderDataLost", await own.text())).toHaveLength(fleet.groups.length);
   await eventually("the log says so", async () => {

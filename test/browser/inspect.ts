@@ -1,9 +1,10 @@
 /** Checks a keeper's page at one viewport and colour scheme. */
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
-import { accessibilityFaults, keepScreenshot, openPage, textOf } from "./chromium.ts";
+import { keepScreenshot, openPage, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
-import { counted } from "../../keeper/dashboard/format.ts";
+import { counted } from "../../daemon/page/format.ts";
+import { isWellFormed } from "./well-formed.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
@@ -44,7 +45,7 @@ async function tellsWhatMatters(scene: WatchedFleet, page: Page): Promise<void> 
   expect(await page.locator('#space svg path[data-key^="l"]').count()).toBe(providers);
 }
 
-/** Checks the page with all details unfolded, and saves a screenshot with all folded. */
+/** Checks the page, and saves a screenshot. */
 export async function inspect(scene: WatchedFleet, look: Look): Promise<string> {
   await scene.fleet.mine();
   const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), look);
@@ -52,38 +53,12 @@ export async function inspect(scene: WatchedFleet, look: Look): Promise<string> 
   await page.waitForSelector("#payments .payments, #payments .empty");
   await page.waitForSelector("#space .chart");
   await tellsWhatMatters(scene, page);
-  // Folded details are checked too.
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-  });
-  expect(await accessibilityFaults(page)).toEqual([]);
+  await isWellFormed(page, look);
   // An estimate names its measurement, and the reserved money is separate from it.
   expect(await textOf(page, "#machine")).toMatch(/Mean time of a block [\d.]+ s, over the last \d+ blocks/);
   expect(await textOf(page, "#money")).toMatch(
     /Reserved until block \d+: in .* The payer may withdraw the rest/,
   );
-  // No element is wider than the page.
-  const wide = await page.evaluate(() => {
-    const edge = document.documentElement.clientWidth;
-    const out = [...document.querySelectorAll("body *")].filter((each) => {
-      return (
-        each.getBoundingClientRect().right > edge + 0.5 && each.closest(".scroll, .hidden, svg") === null
-      );
-    });
-    return out.map((each) => `${each.tagName} ${each.className}: ${each.textContent?.slice(0, 40)}`);
-  });
-  expect(wide).toEqual([]);
-  const cut = await page.evaluate(() => {
-    const cards = [...document.querySelectorAll(".card")];
-    return cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.textContent);
-  });
-  expect(cut).toEqual([]);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.viewport.width);
-  const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  expect(dark).toBe(look.scheme === "dark" ? "rgb(12, 18, 17)" : "rgb(243, 246, 245)");
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = false;
-  });
   const kept = await keepScreenshot(page, `keeper-${look.name}`);
   expect(troubles).toEqual([]);
   const own = new URL(scene.fleet.apiOf(onFile)).origin;

@@ -1,6 +1,6 @@
 /** Scene: two processes use one keeper's keys, and another keeper's endpoint is slow. Checks the reports and after how many blocks they come. */
 import { expect } from "vitest";
-import { readySchema } from "../../keeper/api/schemas.ts";
+import { readySchema } from "../../daemon/http/schemas.ts";
 import { firing } from "../support/alerts.ts";
 import { startTwin } from "../process/scenarios/instances.ts";
 import { looks, openPage, pageSays } from "./chromium.ts";

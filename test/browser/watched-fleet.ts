@@ -72,7 +72,6 @@ export class WatchedFleet {
       const fleet = await FaultFleet.start({
         keepers: 4,
         providers: 3,
-        providerMetrics: true,
         configOf: async (index) =>
           index === onPostgres ? { ledger: url.toString(), ledgerPasswordFile } : {},
       });

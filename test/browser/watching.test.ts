@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
-import { percent } from "../../keeper/dashboard/format.ts";
+import { percent } from "../../daemon/page/format.ts";
+import { errorSchema, readySchema } from "../../daemon/http/schemas.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
 import { wireVersion } from "../../protocol/codec/message.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
@@ -18,6 +19,7 @@ import { answersAsDescribed } from "./answers.ts";
 import { dataLost, groupStatusText, linesOf, poor, slight } from "./data-lost.ts";
 import { chainStops } from "./chain-stops.ts";
 import { inspect } from "./inspect.ts";
+import { providerAnswers, providerPage } from "./provider-page.ts";
 import { usedByKeyboard } from "./keyboard.ts";
 import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
@@ -301,6 +303,25 @@ describe("a fleet of keepers", () => {
   );
 
   it(
+    "has providers that answer as their openapi.json describes, and show payments as the chain has them",
+    async () => {
+      const { described, answered } = await providerAnswers(scene);
+      expect(new Set(described)).toEqual(new Set(["/v1/events", ...answered]));
+    },
+    limit_ms,
+  );
+
+  it.each(looks.map((look) => [look.name, look] as const))(
+    "has providers with an accessible page without overflow: %s",
+    async (_name, look) => {
+      const kept = await providerPage(scene, look);
+      process.stdout.write(`screenshot: ${kept}\n`);
+      expect(existsSync(join(projectRoot, kept))).toBe(true);
+    },
+    limit_ms,
+  );
+
+  it(
     "has a page that works with the keyboard alone, whose details stay unfolded",
     async () => {
       expect(await usedByKeyboard(scene)).toMatch(/^0x[0-9a-f]{40}$/);
@@ -323,7 +344,7 @@ describe("a fleet of keepers", () => {
       expect((await scene.ask(onPostgres, "/readyz")).status).toBe(200);
       const books = await scene.ask(onPostgres, `/v1/groups/${scene.group}/settlements`);
       expect(books.status).toBe(500);
-      expect(schemas.errorSchema.parse(books.body).expected).toBe("a ledger that can be read");
+      expect(errorSchema.parse(books.body).expected).toBe("a ledger that can be read");
     },
     limit_ms,
   );
@@ -340,7 +361,7 @@ describe("a fleet of keepers", () => {
         "keeper 0 is not ready",
         async () => (await scene.ask(onFile, "/readyz")).status === 503,
       );
-      const { problems } = schemas.readySchema.parse((await scene.ask(onFile, "/readyz")).body);
+      const { problems } = readySchema.parse((await scene.ask(onFile, "/readyz")).body);
       expect(problems).toEqual([
         `committee ${scene.fleet.committee}: 2 keepers connected, expected 3 or more`,
       ]);

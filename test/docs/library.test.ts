@@ -78,6 +78,7 @@ describe("docs/library.md", () => {
       "groupStatus",
       "watchGroup",
       "verifyCertificate",
+      "openPiece",
       "groupPayments",
     ]) {
       expect(used).toContain(`${name}(`);

@@ -69,7 +69,7 @@ describe("npm run release", () => {
     const { code, stdout, stderr } = await release();
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(`committed and tagged v${version}; nothing was pushed or published`);
-    for (const file of ["client", "command", "contracts"]) {
+    for (const file of ["client", "command.long", "contracts"]) {
       expect(stderr).toContain(`test/package/${file}.test.ts`);
     }
     expect(await git("rev-parse", "HEAD~1")).toBe(before);

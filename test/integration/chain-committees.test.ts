@@ -86,6 +86,16 @@ describe("the scope of a turn (R38)", () => {
     await late.stop();
   });
 
+  it("is none while the committee has no group (R5)", async () => {
+    const committee = await committeeOfFour();
+    const f = await scene.follow(keeper(0));
+    await scene.mineTo(await endOfInterval(committee));
+    const shown = await shownNow(f, committee);
+    expect(shown.groups).toEqual([]);
+    expect(shown.scope).toBe(undefined);
+    await f.stop();
+  });
+
   it("has a group that was abandoned after te, as it stood before", async () => {
     const committee = await committeeOfFour();
     const [group, other] = [await scene.group(committee), await scene.group(committee)];

@@ -100,11 +100,11 @@ describe("the lists", () => {
     const { keepers } = await scene.json(["keepers"]);
     expect(keepers).toHaveLength(5);
     expect(keepers[0]).toMatchObject({ turnsLed: 0, turnsFailed: 0, certificates: 0, signed: 0 });
-    const text = await scene.run(["keepers", "--sort", "registered"]);
+    const text = await scene.run(["keepers", "--by", "registered"]);
     expect(text.stdout.split("\n")[1]).toMatch(
       new RegExp(`^${keepers[0].operator} .* –  –  never$`.replaceAll("  ", " +")),
     );
-    expect(await scene.json(["providers"])).toEqual({ providers: [] });
+    expect(await scene.json(["providers"])).toMatchObject({ providers: [] });
     expect((await scene.run(["providers"])).stdout).toBe("no provider\n");
   });
 });

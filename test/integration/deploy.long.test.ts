@@ -15,6 +15,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
 import {
   Interrupted,
+  openAnvilScene,
   openDeployScene,
   replayProtected,
   richAccount,
@@ -56,6 +57,27 @@ describe("a deployment", () => {
     const there = await deploy({}, undefined, { provider: elsewhere.provider, as });
     await elsewhere.close();
     expect(there.survey.layout).toEqual(here.survey.layout);
+  });
+
+  it("is the same on anvil, and goes on there after an interruption", async () => {
+    const here = await deploy();
+    const anvil = await openAnvilScene();
+    try {
+      const as = await richAccount(anvil);
+      const there = { provider: anvil.provider, as };
+      await expect(deploy({}, () => Promise.reject(new Interrupted()), there)).rejects.toThrow(Interrupted);
+      const { survey: done, transactions } = await deploy({}, undefined, there);
+      expect(done.layout).toEqual(here.survey.layout);
+      expect(done.created).toBe(partNames.length);
+      // Anvil has the deployment proxy from the start; the interrupted run created the deployer.
+      expect(transactions).toHaveLength(partNames.length);
+      for (const name of partNames) {
+        const address = done.layout.parts[name];
+        expect(await anvil.provider.getCode(address)).toBe(await scene.provider.getCode(address));
+      }
+    } finally {
+      await anvil.close();
+    }
   });
 
   it("goes on after an interruption behind each of its transactions, and sends none twice", async () => {

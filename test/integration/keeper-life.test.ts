@@ -76,7 +76,7 @@ describe("a running keeper", () => {
     // The committee has certified nothing yet, so missing peers are no failure: the other keepers may not have started.
     expect(check.code, check.stdout).toBe(0);
     expect(check.stdout).toContain("0 of 3 other keepers");
-    expect(check.stdout).toContain("used by the running keeper");
+    expect(check.stdout).toContain("used by the running daemon");
     for (const refused of [locked, second]) {
       expect(refused.code).toBe(6);
       expect(refused.stderr).toContain("in use by another process");

@@ -3,13 +3,13 @@
  * (docs/commands.md, "Exit codes"). The chain is a real one. A full disk is a small tmpfs in a mount
  * namespace of its own; where the system refuses that, the same row writes to /dev/full instead.
  */
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readySchema } from "../../keeper/api/schemas.ts";
+import { readySchema } from "../../daemon/http/schemas.ts";
 import {
   accessibilityFaults,
   launchChromium,
@@ -159,18 +159,15 @@ describe("a running keeper", () => {
 
 describe("a running provider", () => {
   it("reports in its log and in /readyz that its chain was restarted from genesis, and later that the group is back", async () => {
-    const { scene, group, provider } = world;
+    const { scene, group, provider: config } = world;
     const front = await RpcFront.open(scene.rpc);
-    const config = `${provider}.anew`;
-    const metrics = "metrics: { host: 127.0.0.1, port: 0 }";
-    await writeFile(config, `${await readFile(provider, "utf8")}\n${metrics}\n`);
     const words = ["--groups", group, "--data-dir", join(scene.folder, "anew-provider")];
     words.push("--rpc", front.url("it"), "--listen", "/ip4/127.0.0.1/tcp/0");
     const running = startCli(["provider", "run", "--config", config, ...words]);
     let stdout = "";
     running.child.stdout?.on("data", (text: string) => (stdout += text));
     await running.said('"event":"ready"');
-    const { metrics: url } = JSON.parse(stdout) as { metrics: string };
+    const { api: url } = JSON.parse(stdout) as { api: string };
     const ready = async () => readySchema.parse(await (await fetch(`${url}/readyz`)).json()).problems.join();
     const missing = `group ${group.toLowerCase()} cannot be read from the chain: no contract at ${group.toLowerCase()}`;
     expect(await ready()).not.toContain(missing);

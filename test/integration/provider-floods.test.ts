@@ -111,7 +111,7 @@ it("reads a bounded number of all strangers' challenges, and the chain once a he
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThanOrEqual(most(strangerChallengeRate, elapsed_s));
   expect(floods.some(({ said }) => (said.get("busy") ?? 0) > 0)).toBe(true);
-  expect(calls.get("eth_call") ?? 0).toBeLessThanOrEqual(callsOfWatch(begin_ms));
+  expect(calls.get("eth_call") ?? 0).toBeLessThanOrEqual(callsOfWatch(begin_ms, scene.targets.length));
   expect(calls.get("eth_getCode") ?? 0).toBe(0);
   await isAnswered();
 });

@@ -1,16 +1,19 @@
 /** R43: what a provider keeps, deletes and fetches, as the chain goes on. */
-import { stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { startProvider } from "../../provider/compose.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
+import { changeOffer, loadConfig } from "../../provider/config.ts";
 import { openStore } from "../../provider/ingest.ts";
-import { rangeBytes, rangeCount } from "../../storage/core/range.ts";
+import { rangeCount } from "../../storage/core/range.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
-import { parcelOf } from "../support/store-payer.ts";
+import { parcelOf, twoPieces } from "../support/store-payer.ts";
 import type { Parcel, StorePayer } from "../support/store-payer.ts";
 import { StoreScene, until } from "../support/store-scene.ts";
 import type { StoreProvider } from "../support/store-scene.ts";
@@ -36,10 +39,6 @@ afterAll(async () => {
 
 const payerOf = (group: Hex, keeper?: number): Promise<StorePayer> =>
   scene.payer(provider, () => running, group, keeper);
-
-/** Two pieces: one of three ranges, and a small one. */
-const parcel = (seed: number): Parcel =>
-  parcelOf([seededBytes(2 * rangeBytes + 50_000, seed), seededBytes(5_000, seed + 1)]);
 
 it("deletes what waited too long, and keeps pieces that another list needs", async () => {
   const group = await scene.group();
@@ -114,7 +113,7 @@ it("keeps both lists while a change is unsettled, and deletes what ended after t
 it("fetches public pieces from another registered provider with the payer's permission", async () => {
   const group = await scene.group();
   const source = await payerOf(group.address);
-  const data = parcel(61);
+  const data = twoPieces(61);
   const open = source.with({ isPublic: true });
   await open.propose(data);
   await open.sendList(data);
@@ -153,7 +152,7 @@ it("fetches public pieces from another registered provider with the payer's perm
 });
 
 it("stores for two payers at once, with several ranges of each under way", async () => {
-  const parcels = [parcel(71), parcel(81)];
+  const parcels = [twoPieces(71), twoPieces(81)];
   const groups = [await scene.group(), await scene.group()];
   await Promise.all(
     parcels.map(async (data, i) => {
@@ -172,3 +171,60 @@ it("stores for two payers at once, with several ranges of each under way", async
     }),
   );
 });
+
+it("takes a changed offer and policy while it runs, and keeps them if the file is not valid", async () => {
+  const other = await scene.provider("follows", { prices: [{ token: scene.token, perMonth: "0" }] });
+  const follows = await startProvider(other.config, other.keys, pino({ level: "silent" }), undefined, {
+    settings: () => loadConfig(other.configPath),
+  });
+  const group = await scene.group();
+  const payer = await scene.payer(other, () => follows, group.address);
+  const data = twoPieces(91);
+  const price = async (): Promise<unknown> => {
+    const answer = await payer.offer();
+    if (typeof answer === "string") return answer;
+    return answer.kind === "refusal" ? answer.code : answer.offer.prices[0]?.price;
+  };
+  // The settings are read every five seconds.
+  const patience = { timeout: 30_000, interval: 500 };
+  const isPriced = async (): Promise<boolean> => {
+    const now = await price();
+    return typeof now === "bigint" && now > 0n;
+  };
+  expect(await price()).toBe(0n);
+  await changeOffer(other.configPath, { deny: [payer.wallet.address.toLowerCase() as Hex] });
+  await expect.poll(() => payer.propose(data), patience).toBe("not-offered");
+  await changeOffer(other.configPath, { deny: [], prices: [{ token: scene.token, perMonth: "4.5" }] });
+  await expect.poll(isPriced, patience).toBe(true);
+  const text = await readFile(other.configPath, "utf8");
+  await writeFile(other.configPath, `${text}\nunknownSetting: 1\n`);
+  await sleep(12_000);
+  expect(await isPriced()).toBe(true);
+  await writeFile(other.configPath, text);
+  await changeOffer(other.configPath, "withdraw");
+  await expect.poll(price, patience).toBe("not-offered");
+  await follows.stop();
+}, 120_000);
+
+it("deletes parts of pieces that no request names, and keeps those that arrive", async () => {
+  const other = await scene.provider("sweeps");
+  const first = await other.start();
+  let target = first;
+  const group = await scene.group();
+  const payer = await scene.payer(other, () => target, group.address);
+  const data = twoPieces(95);
+  await payer.propose(data);
+  await payer.sendList(data, 0, 2);
+  expect(await payer.put(data, 0, 0)).toEqual({ kind: "stored", whole: false });
+  await first.stop();
+  const incoming = join(other.config.dataDir, "store", "incoming");
+  const orphan = join(incoming, "ab".repeat(32));
+  await mkdir(orphan);
+  await writeFile(join(orphan, "data"), "of a request that ended while its volume was gone");
+  target = await other.start();
+  await expect.poll(() => readdir(incoming), { timeout: 20_000 }).not.toContain("ab".repeat(32));
+  const arriving = toHex([...data.list.pieces][0]?.root ?? new Uint8Array()).slice(2);
+  expect(await readdir(incoming)).toEqual([arriving]);
+  expect(await payer.sendMissing(data)).toBe(3);
+  await target.stop();
+}, 60_000);

@@ -14,9 +14,10 @@ import type { RunningProvider } from "../../provider/compose.ts";
 import { openStore } from "../../provider/ingest.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
-import { seededBytes, sharedFolder } from "../support/files.ts";
-import { parcelOf } from "../support/store-payer.ts";
+import { sharedFolder } from "../support/files.ts";
+import { twoPieces } from "../support/store-payer.ts";
 import type { Parcel, StorePayer } from "../support/store-payer.ts";
+import type { Permission } from "../../protocol/codec/permission.ts";
 import { StoreScene, until } from "../support/store-scene.ts";
 import type { StoreProvider } from "../support/store-scene.ts";
 
@@ -42,10 +43,6 @@ afterAll(async () => {
 const payerOf = (group: Hex, keeper?: number): Promise<StorePayer> =>
   scene.payer(provider, () => running, group, keeper);
 
-/** Two pieces: one of three ranges, and a small one. */
-const parcel = (seed: number): Parcel =>
-  parcelOf([seededBytes(2 * rangeBytes + 50_000, seed), seededBytes(5_000, seed + 1)]);
-
 it("signs an offer for the chain and registry that are asked about", async () => {
   const { address } = await scene.group();
   const payer = await payerOf(address);
@@ -67,7 +64,7 @@ it("signs an offer for the chain and registry that are asked about", async () =>
 it("stores a list by ranges, consents, answers challenges without a restart, and finds a piece by its name", async () => {
   const group = await scene.group();
   const payer = await payerOf(group.address);
-  const data = parcel(1);
+  const data = twoPieces(1);
   expect(await payer.propose(data)).toMatchObject({ kind: "accepted", listed: 0 });
   expect(await scene.consent(payer, data, group)).toBe("incomplete");
   // The list in two pages, the second one twice.
@@ -110,7 +107,7 @@ async function readRange(
   { list }: Parcel,
   piece: number,
   range: number,
-  permission: { until: number; signature: Uint8Array },
+  permission: Permission,
 ): Promise<Uint8Array | string> {
   const { root, size } = list.pieces.at(piece) as PieceEntry;
   const request = { chainId: scene.chain.chainId, group, pieceRoot: toHex(root), size, range, ...permission };
@@ -129,7 +126,7 @@ async function readRange(
 it("refuses before a byte is sent: other payers, peers, terms, and an escrow that does not carry the data", async () => {
   const group = await scene.group();
   const payer = await payerOf(group.address);
-  const data = parcel(11);
+  const data = twoPieces(11);
   const stranger = await scene.chain.world.chain.account("stranger");
   const foreign = Object.assign(Object.create(Object.getPrototypeOf(payer) as object) as StorePayer, payer, {
     wallet: stranger,
@@ -153,7 +150,7 @@ it("refuses before a byte is sent: other payers, peers, terms, and an escrow tha
 it("refuses other bytes, keeps none of them, and stops a peer that goes on sending them", async () => {
   const group = await scene.group();
   const payer = await payerOf(group.address, 2);
-  const data = parcel(21);
+  const data = twoPieces(21);
   await payer.propose(data);
   await payer.sendList(data);
   const bytes = Uint8Array.from(data.pieces[0]?.subarray(0, rangeBytes) as Uint8Array);
@@ -172,7 +169,7 @@ it("refuses other bytes, keeps none of them, and stops a peer that goes on sendi
 it("continues with another peer of the payer, and with a provider that was stopped", async () => {
   const group = await scene.group();
   const first = await payerOf(group.address, 0);
-  const data = parcel(31);
+  const data = twoPieces(31);
   await first.propose(data);
   await first.sendList(data);
   expect(await first.put(data, 0, 2)).toEqual({ kind: "stored", whole: false });

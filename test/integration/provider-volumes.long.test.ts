@@ -12,7 +12,7 @@ import type { Scene } from "../support/provider-scene.ts";
 const patience = { timeout: 60_000, interval: 250 };
 const sizes = [300_000, 1_000_000, 700];
 
-type Ready = { readonly peerId: string; readonly addrs: readonly string[]; readonly metrics: string };
+type Ready = { readonly peerId: string; readonly addrs: readonly string[]; readonly api: string };
 
 let scene: Scene;
 let folder: string;
@@ -23,7 +23,7 @@ let ready: Ready;
 const path = (name: string): string => join(folder, name);
 const cli = (...words: string[]): Promise<CliResult> =>
   runCli(["provider", ...words, "--config", scene.configPath]);
-const figures = async (): Promise<string> => (await fetch(`${ready.metrics}/metrics`)).text();
+const figures = async (): Promise<string> => (await fetch(`${ready.api}/metrics`)).text();
 const usable = async (volume: string): Promise<number | undefined> =>
   samplesOf(await figures(), "whitepay_provider_volume_usable").get(`volume="${volume}"`);
 
@@ -43,7 +43,6 @@ beforeAll(async () => {
   ({ folder, remove } = await sharedFolder());
   scene = await providerScene(folder, [sizes]);
   for (const name of ["a", "b"]) await mkdir(path(name));
-  await appendFile(scene.configPath, "metrics: { host: 127.0.0.1, port: 0 }\n");
   running = startCli(["provider", "run", "--config", scene.configPath]);
   let stdout = "";
   running.child.stdout?.on("data", (text: string) => (stdout += text));

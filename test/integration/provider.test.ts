@@ -232,7 +232,7 @@ async function startProcess(): Promise<{ child: ChildProcess; provider: RunningP
   const lines = createInterface({ input: child.stdout });
   const [line] = (await once(lines, "line")) as [string];
   // The ready document is a single line.
-  const ready = JSON.parse(line) as { event: string; peerId: string; addrs: string[] };
+  const ready = JSON.parse(line) as RunningProvider & { event: string };
   expect(ready.event).toBe("ready");
   return { child, provider: { ...ready, stop: async () => void child.kill() } };
 }

@@ -1,11 +1,11 @@
 /** `whitepay store` killed at every step and repeated: no transaction twice, no byte twice, and at last everything is there. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { GroupView } from "../../client/group-view.ts";
 import { generatedBytes } from "../../scripts/fleet/files.ts";
+import { arrivedBytes, killedAt, payerOf, times, type Step } from "../support/store-kills.ts";
 import { openStoring, type Storing } from "../support/storing.ts";
 
 let scene: Storing;
@@ -13,14 +13,9 @@ beforeAll(async () => (scene = await openStoring({ providers: 4 })), 300_000);
 afterAll(() => scene?.close(), 60_000);
 
 const minutes = 60_000;
-const look_ms = 5;
-
-/** `sent`: transactions of the payer that are in a block. */
-type Seen = { readonly state: string; readonly sent: number; readonly arrived: number };
-const times = (text: string, word: string): number => text.split(word).length - 1;
 
 /** Where the command is killed, in this order. */
-const steps: readonly (readonly [string, (seen: Seen) => boolean])[] = [
+const steps: readonly Step[] = [
   ["the plan is noted", ({ state }) => state.includes('"work"')],
   ["the first transaction is signed", ({ state }) => state.includes('"pending"')],
   ["the money is ahead", ({ sent }) => sent >= 1],
@@ -33,19 +28,6 @@ const steps: readonly (readonly [string, (seen: Seen) => boolean])[] = [
   ["the providers are added", ({ sent }) => sent >= 3],
 ];
 
-/** Bytes in the providers' folders, without their logs. */
-async function arrivedBytes(): Promise<number> {
-  let bytes = 0;
-  for (const { dataDir } of scene.community.providers.daemons) {
-    for (const path of await readdir(dataDir, { recursive: true })) {
-      if (path === "log") continue;
-      const found = await stat(join(dataDir, path)).catch(() => undefined);
-      if (found?.isFile() === true) bytes += found.blocks * 512;
-    }
-  }
-  return bytes;
-}
-
 it("ends where one run without a kill ends", { timeout: 12 * minutes }, async () => {
   const { provider, lens } = scene.community.base;
   const photos = join(scene.folder, "photos");
@@ -55,30 +37,9 @@ it("ends where one run without a kill ends", { timeout: 12 * minutes }, async ()
   const letters = join(scene.folder, "letters.tar");
   writeFileSync(letters, generatedBytes("letters", 6_000_001));
   const command = ["store", photos, letters, "--copies", "3", "--for", "5000blocks", "--yes"] as const;
-  const file = join(scene.folder, "payer", "payer.store", "state.json");
-  const key = JSON.parse(readFileSync(join(scene.folder, "payer", "payer.json"), "utf8")) as {
-    address: string;
-  };
-  const payer = `0x${key.address.replace(/^0x/, "")}`;
-  const before = await arrivedBytes();
-  const reached: string[] = [];
-  for (const [name, isReached] of steps) {
-    const running = scene.start(...command);
-    const end = new AbortController();
-    void running.ended.then(() => end.abort());
-    while (!end.signal.aborted) {
-      const state = await readFile(file, "utf8").catch(() => "");
-      const arrived = name.includes("bytes") ? (await arrivedBytes()) - before : 0;
-      const sent = await provider.getTransactionCount(payer);
-      if (isReached({ state, sent, arrived })) {
-        reached.push(name);
-        running.kill("SIGKILL");
-        break;
-      }
-      await sleep(look_ms);
-    }
-    await running.ended;
-  }
+  const payer = payerOf(scene);
+  const before = await arrivedBytes(scene);
+  const reached = await killedAt(scene, command, steps);
   expect(reached).toEqual(steps.map(([name]) => name));
   const made = await scene.json<{ group: string; deposit: string; transactions: string[] }>(...command);
   // Money ahead, the group, all providers: each transaction once, and none beside them.
@@ -89,7 +50,7 @@ it("ends where one run without a kill ends", { timeout: 12 * minutes }, async ()
   expect(String(escrow.deposited)).toBe(made.deposit);
   // On the disks is what the lists say, once, with its trees and lists.
   const listed = accounts.reduce((sum, { data }) => sum + Number(data.at(-1)?.bytes), 0);
-  expect((await arrivedBytes()) - before).toBeLessThan(1.1 * listed + 3_000_000);
+  expect((await arrivedBytes(scene)) - before).toBeLessThan(1.1 * listed + 3_000_000);
   const out = join(scene.folder, "out");
   await scene.json("get", "letters.tar", "photos", "--out", out);
   for (const path of ["letters.tar", "photos/a.jpg", "photos/b.jpg"]) {
@@ -104,11 +65,11 @@ it("goes on with another provider when one is killed on the way", { timeout: 6 *
   const { items } = await scene.json<{ items: { copies: number }[] }>("list");
   expect(items.map(({ copies }) => copies)).toEqual([3, 3]);
   const [lost] = providers.operators;
-  const before = await arrivedBytes();
+  const before = await arrivedBytes(scene);
   const running = scene.start("store", file, "--copies", "3", "--for", "5000blocks", "--yes", "--json");
   const end = new AbortController();
   void running.ended.then(() => end.abort());
-  while (!end.signal.aborted && (await arrivedBytes()) - before < 2_000_000) await sleep(look_ms);
+  while (!end.signal.aborted && (await arrivedBytes(scene)) - before < 2_000_000) await sleep(5);
   await providers.kill(0);
   const { code, stdout, stderr } = await running.ended;
   expect(`${code}${stderr.slice(-2000)}`).toMatch(/^0[^]*is lost[^]*takes its place/);

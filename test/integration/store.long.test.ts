@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GroupView } from "../../client/group-view.ts";
+import { makePayer } from "../../scripts/devnet/payer.ts";
 import { generatedBytes } from "../../scripts/fleet/files.ts";
 import { openStoring, type Storing } from "../support/storing.ts";
 
@@ -116,6 +117,27 @@ describe("a payer's data", () => {
     ]);
   });
 
+  it(
+    "is with providers whose prices and records anybody can list, the cheapest first",
+    { timeout: 2 * minutes },
+    async () => {
+      type Priced = { operator: string; price: string; perMonth: string; bytes: string };
+      const list = await scene.json<{ token: { symbol: string }; providers: Priced[] }>(
+        "providers",
+        "--by",
+        "price",
+      );
+      expect(list.token.symbol).toBe("WPD");
+      expect(list.providers.map(({ operator }) => operator)).toEqual(scene.community.providers.operators);
+      const prices = list.providers.map(({ price }) => BigInt(price));
+      expect(prices).toEqual(prices.toSorted((a, b) => Number(a - b)));
+      const bytes = list.providers.map((one) => Number(one.bytes) > 0);
+      expect(bytes).toEqual([true, true, true, false, false]);
+      const { stdout } = await scene.run("providers");
+      expect(stdout.split("\n")[0]).toMatch(/^provider +TiB and month +registered +groups +bytes +proven/);
+    },
+  );
+
   it("comes back byte for byte, with names and times", { timeout: 3 * minutes }, async () => {
     const out = join(scene.folder, "out");
     const { items } = await scene.json<{ items: { path: string; providers: string[] }[] }>(
@@ -134,27 +156,22 @@ describe("a payer's data", () => {
     expect(readdirSync(out).toSorted()).toEqual(["letters.tar", "photos"]);
   });
 
-  it(
-    "is read on a new machine with the payer's key and the group's address alone",
-    { timeout: 3 * minutes },
-    async () => {
-      const machine = join(scene.folder, "new-machine");
-      mkdirSync(machine);
-      const config = join(machine, "payer.yaml");
-      writeFileSync(config, readFileSync(scene.payerConfig));
-      const { items } = await scene.json<{ items: { name: string }[] }>(
-        "list",
-        "--config",
-        config,
-        "--group",
-        stored.group,
-      );
-      expect(items.map(({ name }) => name)).toEqual(["letters.tar", "photos"]);
-      const nothing = await scene.run("list", "--config", config);
-      expect(nothing.code).toBe(2);
-      expect(nothing.stderr).toMatch(/this payer has no group/);
-    },
-  );
+  it("is read on a new machine with the payer's key alone", { timeout: 3 * minutes }, async () => {
+    const machine = join(scene.folder, "new-machine");
+    mkdirSync(machine);
+    const config = join(machine, "payer.yaml");
+    writeFileSync(config, readFileSync(scene.payerConfig));
+    const { code, stdout, stderr } = await scene.run("list", "--config", config, "--json");
+    expect(code, stderr).toBe(0);
+    const { items } = JSON.parse(stdout) as { items: { name: string }[] };
+    expect(items.map(({ name }) => name)).toEqual(["letters.tar", "photos"]);
+    expect(stderr).toContain(`group ${stored.group} was found on the chain`);
+    // A payer that never made a group: the key of another account.
+    const stranger = await makePayer(machine, scene.community.base);
+    const nothing = await scene.run("list", "--config", stranger);
+    expect(nothing.code).toBe(2);
+    expect(nothing.stderr).toMatch(/this payer has no group/);
+  });
 
   it(
     "is refused with numbers if providers, money or files do not suffice",

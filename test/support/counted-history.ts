@@ -33,6 +33,8 @@ export function settlementOf(group: Hex, ts: number, block: number, blockHash: H
 export class CountedHistory implements HistoryPort {
   readonly errors = 0;
   calls = 0;
+  /** Most blocks in one request for settlements. */
+  widest = 0;
   #blocks: Hex[] = [];
   readonly #paid: BookedSettlement[] = [];
   readonly #asked: Hex[] = [];
@@ -83,11 +85,13 @@ export class CountedHistory implements HistoryPort {
 
   async settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]> {
     this.calls++;
+    this.widest = Math.max(this.widest, to - from + 1);
     return this.paidTo(group).filter(({ te }) => te >= from && te <= to);
   }
 
   async settled(groups: readonly Hex[], from: number, to: number): Promise<ReadonlySet<Hex>> {
     this.calls++;
+    this.widest = Math.max(this.widest, to - from + 1);
     const paid = this.#paid.filter(({ te }) => te >= from && te <= to);
     return new Set(paid.map(({ group }) => group).filter((group) => groups.includes(group)));
   }

@@ -1,10 +1,15 @@
 /** Chains for tests of deployments, and accounts with coin on them. */
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { proxyTransaction } from "../../cli/deploy/proxy.ts";
 import { connectRpc } from "../../client/connect.ts";
+import { Processes } from "../../scripts/fleet/processes.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 export type DeployScene = {
   readonly rpc: string;
@@ -29,6 +34,32 @@ export async function openDeployScene(hardfork = "osaka"): Promise<DeployScene> 
     async close() {
       provider.destroy();
       await server.close();
+    },
+  };
+}
+
+/** The same on anvil, another implementation of the chain. */
+export async function openAnvilScene(): Promise<DeployScene> {
+  const folder = await mkdtemp(join(tmpdir(), "whitepay-anvil-"));
+  const processes = new Processes((failure) => {
+    throw failure;
+  });
+  const anvil = processes.start({
+    name: "anvil",
+    args: [join(projectRoot, "scripts/fleet/anvil-process.ts"), folder],
+    logFile: join(folder, "log"),
+    daemon: true,
+  });
+  const { rpc } = (await anvil.ready) as { rpc: string };
+  const provider = await connectRpc(rpc);
+  provider.pollingInterval = 50;
+  return {
+    rpc,
+    provider,
+    async close() {
+      provider.destroy();
+      await processes.stopAll();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { checkPiece } from "../../storage/disk/check-piece.ts";
+import { filesIn } from "../../storage/disk/readable-piece.ts";
 import { isDiskFull } from "../../storage/disk/disk-full.ts";
 import { PieceStore } from "../../storage/disk/store.ts";
 import { drainVolume } from "../../storage/disk/volumes/drain.ts";
@@ -79,7 +80,7 @@ const plays: readonly Play[] = [
       const dir = store.pieceDir(entries[0]!.root);
       await damage(join(dir, "tree"), 64, 1_000).catch(() => undefined);
       const temporary = (): string => store.volumes.at(store.dir)!.temporary();
-      return checkPiece(dir, entries[0]!, { temporary });
+      return checkPiece(filesIn(dir), entries[0]!, { temporary });
     },
   },
   {
@@ -87,7 +88,7 @@ const plays: readonly Play[] = [
     run: async ({ store, entries }) => {
       await utimes(join(folder, "there"), 1_000, 1_000);
       const temporary = (): string => store.volumes.at(store.dir)!.temporary();
-      return checkPiece(store.pieceDir(entries[1]!.root), entries[1]!, { temporary });
+      return checkPiece(filesIn(store.pieceDir(entries[1]!.root)), entries[1]!, { temporary });
     },
   },
   {

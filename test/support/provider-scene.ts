@@ -170,9 +170,20 @@ export async function store(
   return { group, list, files };
 }
 
-/** Most calls of contracts since `begin`, without challenges: the daemon looks at one group every four seconds. */
-export function callsOfWatch(begin_ms: number): number {
-  return Math.ceil((performance.now() - begin_ms) / 4_000) + 1;
+/** Most readings of the money of groups since `begin`: at most eight every five seconds, each group every fifteen; each reads events once. */
+export function moneyReads(begin_ms: number, groups: number): number {
+  const elapsed_ms = performance.now() - begin_ms;
+  const ofEach = Math.ceil(elapsed_ms / 15_000);
+  return Math.min(groups * ofEach, 8 * (Math.ceil(elapsed_ms / 5_000) + 1));
+}
+
+/**
+ * Most calls of contracts since `begin`, without challenges: the daemon looks at one group every four seconds, and reads of a group's money
+ * payer, terms, state, escrow, first block, runway and this provider's account, and once the token's symbol and decimals.
+ */
+export function callsOfWatch(begin_ms: number, groups: number): number {
+  const watch = Math.ceil((performance.now() - begin_ms) / 4_000) + 1;
+  return watch + 7 * moneyReads(begin_ms, groups) + 2;
 }
 
 export type Told = readonly (ChallengeAnswer | Refusal)[] | string;

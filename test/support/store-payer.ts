@@ -22,9 +22,12 @@ import type { Hex } from "../../protocol/hash.ts";
 import { pieceRoot, segmentRoot } from "../../storage/core/merkle.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import { rangeCount, rangePlace, rangeSiblings } from "../../storage/core/range.ts";
+import { rangeBytes, rangeCount, rangePlace, rangeSiblings } from "../../storage/core/range.ts";
 import { segmentBytes } from "../../storage/core/geometry.ts";
 import { nodeHash } from "../../storage/core/merkle.ts";
+import type { Permission } from "../../protocol/codec/permission.ts";
+import { seededBytes } from "./files.ts";
+import { signedPermission } from "./permissions.ts";
 
 export type Target = { readonly peerId: string; readonly addrs: readonly string[] };
 export type Answer<K extends StoreKind> = Extract<StoreAnswer, { kind: (typeof answerKinds)[K] }>;
@@ -37,6 +40,11 @@ export function parcelOf(pieces: readonly Uint8Array[]): Parcel {
     pieces,
     list: makePieceList(pieces.map((bytes) => ({ root: pieceRoot(bytes), size: bytes.length }))),
   };
+}
+
+/** A parcel of two pieces: one of three ranges, and a small one. */
+export function twoPieces(seed: number): Parcel {
+  return parcelOf([seededBytes(2 * rangeBytes + 50_000, seed), seededBytes(5_000, seed + 1)]);
 }
 
 /** The bytes and siblings of a range, from the whole piece. */
@@ -75,9 +83,12 @@ export type PayerTerms = {
   readonly deadline: number;
   readonly isPublic?: boolean;
   readonly birth?: GroupBirth;
+  /** The contract that pays, for which the wallet signs (ERC-1271); default: the wallet itself. */
+  readonly account?: Hex;
 };
 
-const requestTypes = {
+/** EIP-712 types of a request to store, written from R43. */
+export const requestTypes = {
   StoreRequest: [
     { name: "payer", type: "address" },
     { name: "provider", type: "address" },
@@ -114,9 +125,9 @@ export class StorePayer {
   }
 
   request({ list }: Pick<Parcel, "list">): StoreRequest {
-    const { provider, group, price, deadline, isPublic = false } = this.terms;
+    const { provider, group, price, deadline, isPublic = false, account } = this.terms;
     return {
-      payer: this.wallet.address.toLowerCase() as Hex,
+      payer: account ?? (this.wallet.address.toLowerCase() as Hex),
       provider,
       group,
       listRoot: toHex(list.root),
@@ -219,19 +230,7 @@ export class StorePayer {
     return this.ask({ kind: "consent", digest: this.digest(parcel), ...wish });
   }
 
-  async permission(
-    group: Hex,
-    until: number,
-    peer = this.peer,
-  ): Promise<{ until: number; signature: Uint8Array }> {
-    const domain = { name: "WhitePay", version: "2", chainId: this.terms.chainId, verifyingContract: group };
-    const types = {
-      Retrieval: [
-        { name: "peer", type: "bytes32" },
-        { name: "until", type: "uint64" },
-      ],
-    };
-    const value = { peer: keccak256(toUtf8Bytes(peer)), until };
-    return { until, signature: fromHex(await this.wallet.signTypedData(domain, types, value)) };
+  permission(group: Hex, until: number, peer: string | undefined = this.peer): Promise<Permission> {
+    return signedPermission(this.wallet, { chainId: this.terms.chainId, group }, { peer, until });
   }
 }

@@ -115,7 +115,7 @@ export class StoreScene {
   }
 
   /** Registers the address at which a provider listens. */
-  async announce({ wallet, keys }: StoreProvider, { addrs }: RunningProvider): Promise<void> {
+  async announce({ wallet, keys }: StoreProvider, { addrs }: Pick<RunningProvider, "addrs">): Promise<void> {
     const { peerIdBytes } = await providerIdentity(keys);
     await send(this.chain.world.registry, wallet, "updateProviderEndpoint", [peerIdBytes, [...addrs]]);
   }

@@ -12,7 +12,11 @@ import { withoutSettings } from "../../cli/console/variables.ts";
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 export type Command = {
+  readonly pid: number;
   readonly ended: Promise<Ran>;
+  /** What it has printed so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
   kill(signal: NodeJS.Signals): void;
 };
 
@@ -29,15 +33,19 @@ export type Storing = {
   close(): Promise<void>;
 };
 
-const limit_ms = 240_000;
-
 export async function openStoring({
   providers = 5,
+  providerCommand = "provider",
   offerOf = () => ({}),
+  limit_ms = 480_000,
 }: {
   readonly providers?: number;
+  /** `provider-sim`: providers that take faults. */
+  readonly providerCommand?: "provider" | "provider-sim";
   /** Settings beside prices and factories. */
   readonly offerOf?: (index: number) => object;
+  /** A command that takes longer is killed. */
+  readonly limit_ms?: number;
 } = {}): Promise<Storing> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-storing-"));
   const processes = new Processes((failure) => {
@@ -50,7 +58,7 @@ export async function openStoring({
     providers,
     params: fleetParams(4),
     polling_ms: 100,
-    providerCommand: "provider",
+    providerCommand,
     say: () => {},
     offerOf: (index, { factory, token }) => ({
       factories: [factory],
@@ -74,7 +82,13 @@ export async function openStoring({
     const ended = new Promise<Ran>((done) => {
       child.once("close", (code) => done({ code, stdout: text.out, stderr: text.err }));
     });
-    return { ended, kill: (signal) => child.kill(signal) };
+    return {
+      pid: child.pid ?? 0,
+      ended,
+      stdout: () => text.out,
+      stderr: () => text.err,
+      kill: (signal) => child.kill(signal),
+    };
   };
   const run = (...args: string[]): Promise<Ran> => start(...args).ended;
   return {

@@ -8,6 +8,8 @@ function eventText(event: Event): string {
   switch (event.kind) {
     case "blocks":
       return `block ${event.blocks.at(-1)?.number}`;
+    case "hashes":
+      return `hashes through block ${event.blocks.at(-1)?.number}`;
     case "message":
       return `${event.message.body.kind} of keeper ${event.message.keeper}`;
     case "committee":

@@ -54,7 +54,7 @@ export async function killWhileMoving(kills: number, seed: number): Promise<stri
     for (const { path } of volumes) expect(await readdir(join(path, "tmp"))).toEqual([]);
     for (const entry of lasting) {
       const places = await store.volumes.locate(nameOfPiece(entry.root));
-      for (const place of places) expect(await isWhole(place.dir, entry)).toBe(true);
+      for (const place of places) expect(await isWhole(place.files, entry)).toBe(true);
     }
   }
   const store = await open();

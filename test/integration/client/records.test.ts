@@ -2,7 +2,7 @@
 import { ContractFactory } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { committeeAbi, groupAbi } from "../../../client/abi.ts";
-import { madeBy, type FactoryAt } from "../../../client/committees.ts";
+import { committeesOf, groupsOf, madeBy, type FactoryAt } from "../../../client/committees.ts";
 import { keeperRecords, providerRecords } from "../../../client/records.ts";
 import { byKeeperRecord, byProviderRecord } from "../../../cli/discover/index.ts";
 import type { Committee } from "../../support/contracts/committee-world.ts";
@@ -48,6 +48,28 @@ describe("what a factory made", () => {
     expect(made.keepers).toHaveLength(5);
     expect(made.providers).toHaveLength(3);
     expect(made.from).toBe(Math.min(...made.keepers.map(({ registeredAt }) => registeredAt)));
+  });
+});
+
+describe("committees and groups by name", () => {
+  it("are found newest first, of a payer its own, in one request that begins with the first registration", async () => {
+    const asked: { fromBlock: number; toBlock: number }[] = [];
+    const counting = new Proxy(world.provider, {
+      get(provider, name) {
+        const value = Reflect.get(provider, name, provider) as unknown;
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          if (name === "getLogs") asked.push(args[0] as (typeof asked)[number]);
+          return Reflect.apply(value, provider, args) as unknown;
+        };
+      },
+    });
+    const { from } = await madeBy(world.provider, at);
+    expect(await committeesOf(counting, at)).toEqual([committee.address]);
+    expect(await groupsOf(counting, at, world.payer.address)).toEqual([group.at.address]);
+    expect(await groupsOf(counting, at, committee.address)).toEqual([]);
+    expect(from).toBeGreaterThan(0);
+    expect(asked.map(({ fromBlock }) => fromBlock)).toEqual([from, from, from]);
   });
 });
 

@@ -38,7 +38,6 @@ export type FaultFleetOptions = {
   readonly providers: number;
   /** Groups of the committee, each with a payer of its own; by default two. */
   readonly groups?: number;
-  readonly providerMetrics?: boolean;
   /** Settings that the configuration of keeper `index` has beside the usual ones. */
   readonly configOf?: (index: number) => Promise<Record<string, unknown>>;
 };
@@ -102,7 +101,6 @@ export class FaultFleet {
         keepers: options.keepers,
         providers: options.providers,
         groups: options.groups ?? 2,
-        providerMetrics: options.providerMetrics ?? false,
         params,
         polling_ms: 50,
         say: () => undefined,
