@@ -217,6 +217,15 @@ export const committeeFaults: readonly Fault[] = [
     only: "begins anew",
   },
   {
+    name: "others send a block before two thirds of a turn are over",
+    file: "committee/CommitteeCertificates.sol",
+    pure: "function _othersFrom(CertificateWords c, Constitution args) private pure",
+    original: "(2 * args.turn() + 2) / 3",
+    planted: "(2 * args.turn() + ($ON ? 0 : 2)) / 3",
+    suite: "certify",
+    only: "rounds two thirds",
+  },
+  {
     name: "keys of absent members stay in the sum",
     file: "libraries/Quorum.sol",
     original: "if (absent & 1 != 0) {",
