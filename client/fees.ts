@@ -63,7 +63,7 @@ async function dataFee(
 }
 
 /** A call of `certify` with bytes as hard to compress as real ones. */
-export function sampleCall({ groups, providers }: CertifiedScope): string {
+function sampleCall({ groups, providers }: CertifiedScope): string {
   const handedIn = Array.from({ length: groups }, (_, i): CertifiedGroup => {
     const count = Math.floor(providers / groups) + (i < providers % groups ? 1 : 0);
     const items = Array.from({ length: count }, (_, provider) => {

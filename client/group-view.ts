@@ -149,7 +149,7 @@ function escrowOf(escrow: Result): Escrow {
   return { deposited, paidOut, available, credits, providerArrears, keeperArrears, required, withdrawable };
 }
 
-export function dataChange({ from, size, price, root, receiptKey, sequence }: Result): DataChange {
+function dataChange({ from, size, price, root, receiptKey, sequence }: Result): DataChange {
   return {
     from: Number(from),
     bytes: size,

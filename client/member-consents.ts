@@ -155,7 +155,7 @@ export async function signFirstConsent(
 }
 
 /** What the members of a version of an existing committee agree to, read from the chain. */
-export async function configurationAt(
+async function configurationAt(
   provider: Provider,
   committee: string,
   version: number,

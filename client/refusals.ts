@@ -8,7 +8,7 @@ import { formatAmount, type Token } from "./units.ts";
 import { counted } from "../protocol/counted.ts";
 
 /** The revert data inside an error of the JSON-RPC library. */
-export function revertData(error: unknown): string | undefined {
+function revertData(error: unknown): string | undefined {
   const seen = new Set<unknown>();
   const find = (value: unknown): string | undefined => {
     if (typeof value === "string") return /^0x([0-9a-f]{2}){4,}$/i.test(value) ? value : undefined;

@@ -63,7 +63,7 @@ export type BlockPace = {
 };
 
 /** One day of blocks of 12 s: an outage of minutes changes the mean little. */
-export const measuredBlocks = 7_200;
+const measuredBlocks = 7_200;
 
 /** Measures over the last 7,200 blocks, or over all blocks if there are fewer. */
 export async function measurePace(provider: Provider, head: BlockTime): Promise<BlockPace> {

@@ -31,7 +31,7 @@ export type ProviderBalance = {
 export type Contracts = { readonly factory: string; readonly lens: string };
 
 /** Withdrawals in one transaction: 100 of at most 60,000 gas each stay far below the gas limit of a transaction. */
-export const withdrawalsAtOnce = 100;
+const withdrawalsAtOnce = 100;
 /** Groups in one call of the Lens. */
 const groupsAtOnce = 200;
 

@@ -2,7 +2,7 @@
 import { pino } from "pino";
 import type { DestinationStream } from "pino";
 
-export const logFormats = ["text", "json"] as const;
+const logFormats = ["text", "json"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
 const levels: Readonly<Record<number, string>> = {

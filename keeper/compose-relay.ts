@@ -20,7 +20,7 @@ import type { Keeper } from "./runtime/keeper.ts";
 /** Operators of the committees of this keeper, by role. */
 export type Served = Readonly<Record<Role, ReadonlySet<Hex>>>;
 
-export function servedBy(committees: readonly CommitteeSnapshot[]): Served {
+function servedBy(committees: readonly CommitteeSnapshot[]): Served {
   const seats = committees.flatMap(({ version, next }) => [...version.members, ...(next?.members ?? [])]);
   const providers = committees.flatMap(({ groups }) => groups.flatMap((group) => group.providers));
   return {

@@ -93,7 +93,7 @@ export function feesFor({ nextBase, tip }: FeeMarket, { feeCap }: FeeLimits): Ga
 const eighth = 8n;
 const replacementPercent = 110n;
 
-export function raised(value: bigint): bigint {
+function raised(value: bigint): bigint {
   return value + value / eighth + 1n;
 }
 

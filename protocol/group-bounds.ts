@@ -23,7 +23,7 @@ const allBps = 10_000;
  * Upper bound of the blocks that a round takes when one keeper does not commit and one does not reveal. If the leader has fewer
  * blocks, one silent keeper stops every settlement. Keepers accept an announcement for ⌊t/12⌋ blocks (R17, R19, R22).
  */
-export function roundBlocks({ turn, confirmations }: Pick<BoundedParams, "turn" | "confirmations">): number {
+function roundBlocks({ turn, confirmations }: Pick<BoundedParams, "turn" | "confirmations">): number {
   return 2 * phaseTimeout(turn) + 2 * confirmations + Math.max(8, deliveryBlocks(turn) + 6);
 }
 

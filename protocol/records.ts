@@ -271,14 +271,6 @@ export type RecordTree = {
   readonly root: Hex;
 };
 
-/** Leaves of one provider, ascending by slot; none if the scope does not have the provider. */
-export function leavesOf({ scope, leaves }: RecordTree, name: ProviderName): readonly RecordLeaf[] {
-  const range = scope.rangeOf(name);
-  if (range === undefined || range.toSlot === range.fromSlot) return [];
-  const first = scope.indexOf({ ...name, slot: range.fromSlot }) ?? 0;
-  return leaves.slice(first, first + range.toSlot - range.fromSlot);
-}
-
 export function recordTree(scope: RecordScope, leaves: readonly RecordLeaf[]): RecordTree {
   const nodes = treeNodes(scope, leaves);
   return { scope, leaves, nodes, root: rootOf(nodeAt(nodes, 1), scope.leafCount) };

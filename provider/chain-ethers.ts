@@ -42,7 +42,7 @@ export type ChainOptions = {
 };
 
 /** No endpoint answered, or one serves another chain. */
-export class ChainError extends Error {
+class ChainError extends Error {
   override readonly name = "ChainError";
 }
 
@@ -334,7 +334,7 @@ export class EthersChainView implements ChainView {
 }
 
 /** R14: what is committed in the slot's first block that the committee serves. */
-export function commitment(
+function commitment(
   { services, own }: GroupStanding,
   { committee, start, end }: SlotBlocks,
   provider: number,

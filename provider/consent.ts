@@ -31,12 +31,12 @@ export type DataConsent = DataTerms & {
 };
 
 /** No data is stored for the group, so there is nothing to sign. The message says what to do. */
-export class NoDataError extends Error {
+class NoDataError extends Error {
   override readonly name = "NoDataError";
 }
 
 /** Blocks in which a payer may use a consent, unless said otherwise: a day of blocks of 12 s. */
-export const consentBlocks = 7_200;
+const consentBlocks = 7_200;
 
 const types = {
   ProviderData: [

@@ -13,13 +13,13 @@ import type { Room } from "./store/policy.ts";
 import type { OfferSettings } from "./store/settings.ts";
 
 /** Blocks for which an offer stands. */
-export const offerBlocks = 300;
+const offerBlocks = 300;
 /** An offer is made anew after this time: making one reads the disks. */
 const offerMaxAge_ms = 1_000;
 const TiB = 2n ** 40n;
 
 /** A setting of the offer that the token or the contract does not allow. */
-export class OfferError extends Error {
+class OfferError extends Error {
   override readonly name = "OfferError";
 }
 
@@ -73,7 +73,7 @@ export type OfferDependencies = {
 };
 
 /** The offer as it stands now. */
-export async function offerNow(deps: Omit<OfferDependencies, "scope">): Promise<Offer> {
+async function offerNow(deps: Omit<OfferDependencies, "scope">): Promise<Offer> {
   const { operator, peerId, settings } = deps;
   const [prices, head, room] = await Promise.all([deps.prices(), deps.head(), deps.room()]);
   return {

@@ -58,7 +58,7 @@ export function openRelays({ config, keys, chain, log }: RelayParts): Relays {
   };
 }
 
-export async function relaysOfKeepers(
+async function relaysOfKeepers(
   chain: Pick<EthersChainView, "relayKeepers">,
 ): Promise<{ own: RelayAddress[]; others: RelayAddress[] }> {
   const { own, others } = await chain.relayKeepers();

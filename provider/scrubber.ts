@@ -300,7 +300,7 @@ export class Scrubber {
 }
 
 /** The pieces on all volumes and in all lists, in the order of their roots. */
-export async function piecesToCheck(store: PieceStore): Promise<PieceEntry[]> {
+async function piecesToCheck(store: PieceStore): Promise<PieceEntry[]> {
   const entries = new Map<string, PieceEntry>();
   for (const { list } of await store.currentLists()) {
     for (const { root, size } of list.pieces) entries.set(toHex(root), { root: Uint8Array.from(root), size });

@@ -18,7 +18,7 @@ const solidity = "contracts/**/*.sol";
 // npm writes package.json in an order and style of its own.
 const formatted = [".", "!package.json"];
 
-export const checks: readonly Check[] = [
+const checks: readonly Check[] = [
   { title: "types (tsc)", packageName: "typescript", command: "tsc", args: ["--noEmit"] },
   // Code for browsers has other global names than code for Node.
   ...[...dashboardFolders, "test/browser"].map((folder) => ({

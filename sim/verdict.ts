@@ -4,7 +4,7 @@ import type { Scenario } from "./scenario/schema.ts";
 import type { SimulationResult } from "./simulate.ts";
 
 /** Name of a failed expectation, where violations have the name of a checker. */
-export const expectation = "expected";
+const expectation = "expected";
 
 /** Failures of the run; empty if it passes. */
 export function failuresOf({ expect }: Scenario, result: SimulationResult): Violation[] {

@@ -28,7 +28,7 @@ export type Deployment = z.output<typeof schema>;
 const ownFolder = fileURLToPath(new URL("deployments", import.meta.url));
 
 /** Files of this folder replace those of the package. */
-export const deploymentsVariable = "WHITEPAY_DEPLOYMENTS";
+const deploymentsVariable = "WHITEPAY_DEPLOYMENTS";
 
 function filesIn(folder: string, isOwn: boolean): string[] {
   try {

@@ -5,7 +5,7 @@ import { hostAndPortOf } from "../../daemon/listen.ts";
 const dialTimeout_ms = 3_000;
 
 /** True if a TCP connection to the address opens. */
-export function reachable(multiaddr: string): Promise<boolean> {
+function reachable(multiaddr: string): Promise<boolean> {
   const address = hostAndPortOf(multiaddr);
   if (address === undefined) return Promise.resolve(false);
   return new Promise((done) => {

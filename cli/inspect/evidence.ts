@@ -53,7 +53,7 @@ function row(pair: EvidencePair): Row {
   };
 }
 
-export async function inspectEvidence(options: { dataDir: string; json?: true }): Promise<void> {
+async function inspectEvidence(options: { dataDir: string; json?: true }): Promise<void> {
   let store: LevelStore;
   try {
     store = await LevelStore.openExisting(join(options.dataDir, "store"));

@@ -18,7 +18,7 @@ export function register(inspect: Command): void {
 }
 
 /** Hashes the file on all cores in constant memory. @throws CliError exit 2 if it cannot be a piece */
-export async function inspectPiece(file: string, options: { json?: true }): Promise<void> {
+async function inspectPiece(file: string, options: { json?: true }): Promise<void> {
   const onProgress = hashProgressBar(file);
   const piece = await hashFile(file, onProgress ? { onProgress } : {}).catch((error: unknown) => {
     if (error instanceof PieceSourceError) throw usageError(error.message);

@@ -9,7 +9,7 @@ import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { askPassword } from "../console/prompt.ts";
 
 export type { ConfigOptions } from "../console/config-options.ts";
-export const defaultConfigFile = "keeper.yaml";
+const defaultConfigFile = "keeper.yaml";
 
 /** Adds `--config` and a flag for each setting. */
 export async function configOptions(command: Command): Promise<Command> {

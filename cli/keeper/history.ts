@@ -48,16 +48,13 @@ type Known = {
 };
 
 /** No certificate has this digest: with this note the keeper never signs the turn again. */
-export const signNothing: Hex = `0x${"00".repeat(32)}`;
+const signNothing: Hex = `0x${"00".repeat(32)}`;
 
 /**
  * The writes that merge two histories: all notes of both, the higher head, and `signNothing` for each turn with two different
  * digests.
  */
-export function stricter(
-  here: Known,
-  there: Known,
-): { readonly writes: Write[]; readonly contradictions: number } {
+function stricter(here: Known, there: Known): { readonly writes: Write[]; readonly contradictions: number } {
   const known = new Map(here.notes.map((note) => [`${note.ts}/${note.turn}`, note.digest]));
   const writes: Write[] = [];
   let contradictions = 0;

@@ -30,11 +30,6 @@ function startOf(form: ChunkForm, chunk: number): number {
   return form.head + Math.min(chunk * chunkBytes, form.plainBytes) + chunk * tagOf(form);
 }
 
-/** Bytes of a chunk in the item. */
-export function plainLength({ plainBytes }: Pick<ChunkForm, "plainBytes">, chunk: number): number {
-  return Math.min(chunkBytes, plainBytes - chunk * chunkBytes);
-}
-
 /** The ranges [first, end) that hold the chunks [from, to). */
 export function rangesOf(
   form: ChunkForm,

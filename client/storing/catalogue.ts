@@ -9,11 +9,11 @@ import { accept, reject, type Result } from "../../storage/core/result.ts";
 
 /** The payer's name of the catalogue's piece at every provider. */
 export const catalogueName = "catalogue";
-export const catalogueVersion = 1;
+const catalogueVersion = 1;
 /** A catalogue is held in memory whole. An item of three copies takes less than 1 KiB: this holds as many as a provider's list has pieces, 65,536. */
 export const maxCatalogueBytes = 64 * 1024 * 1024;
 /** As long as a file name may be on common file systems. */
-export const maxNameBytes = 255;
+const maxNameBytes = 255;
 /** R33: providers of a group. */
 const maxCopies = 256;
 

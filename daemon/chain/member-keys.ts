@@ -13,7 +13,7 @@ const ownOffset = 45 + 96;
 const blobOffset = 1;
 
 /** The code is too short for so many keys. */
-export class NoMemberKeys extends Error {
+class NoMemberKeys extends Error {
   override readonly name = "NoMemberKeys";
 }
 

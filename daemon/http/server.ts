@@ -24,7 +24,7 @@ export type ServerOptions = {
   readonly requestTimeout_ms?: number;
 };
 
-export const defaultLimits = {
+const defaultLimits = {
   maxConnections: 128,
   requestTimeout_ms: 10_000,
   // A page asks for some 25 files at once; a program that follows the work of a daemon asks 25 times a second.

@@ -7,7 +7,6 @@ import { fromHex, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 export type KeeperKeys = { operator: Hex; bls: Hex; peer: Hex };
-export type ProviderKeys = { operator: string; receipt: string; peer: string };
 
 const scalarSeedBytes = 48;
 

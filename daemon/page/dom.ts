@@ -77,7 +77,7 @@ function morph(from: Node, to: Node): void {
 }
 
 /** Makes `children` the children of `parent`, and reuses existing nodes of the same kind and key. */
-export function update(parent: Element, children: readonly Node[]): void {
+function update(parent: Element, children: readonly Node[]): void {
   const keyed = new Map<string, Node>();
   for (const child of parent.childNodes) {
     const key = keyOf(child);

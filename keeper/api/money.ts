@@ -18,7 +18,7 @@ function costOfBlock({ providers, keeperFee, ceiling }: GroupEntry, head: number
 }
 
 /** The last block that is paid for if nothing changes; undefined: the group costs nothing. */
-export function fundedUntil(group: GroupEntry, funds: GroupFunds, head: number): bigint | undefined {
+function fundedUntil(group: GroupEntry, funds: GroupFunds, head: number): bigint | undefined {
   const cost = costOfBlock(group, head);
   if (cost === 0n) return undefined;
   const left = funds.available > funds.arrears ? funds.available - funds.arrears : 0n;

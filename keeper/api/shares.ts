@@ -8,7 +8,7 @@ import type { KeeperState } from "../core/state.ts";
 import type { Served } from "./served.ts";
 
 /** A sample of 16 leaves misses a loss of a tenth with a probability of 19 %; four samples miss it with 0.1 %. */
-export const lastSlots = 4;
+const lastSlots = 4;
 
 /** Sums over slots with a record. */
 export type RecordedShare = {

@@ -104,7 +104,7 @@ export function roundKeyOf(turn: TurnState): RoundKey {
   return { ts, te, turn: turn.turn, leader, version: version.version };
 }
 
-export function roundIdOf(step: Step, key: RoundKey): Hex {
+function roundIdOf(step: Step, key: RoundKey): Hex {
   const { committee } = step.state;
   if (committee === undefined) throw new Error("round id: no committee known yet");
   return roundId(committee.chainId, committee.address, key);

@@ -5,7 +5,7 @@ import type { SlotData } from "../../protocol/codec/openings.ts";
 import type { LeafKey, ProviderName } from "../../protocol/records.ts";
 
 /** A provider of a committee, with its group. */
-export function providerOf(
+function providerOf(
   { groups }: Pick<CommitteeSnapshot, "groups">,
   { group, provider }: ProviderName,
 ): { readonly group: GroupEntry; readonly entry: ProviderEntry } | undefined {

@@ -21,9 +21,9 @@ const maxRelayedBytes = maxAddressBytes + 64;
 export const maxRecordBytes = maxAddresses * (maxRelayedBytes + 8) + 256;
 
 /** The registry's form of a peer id. */
-export const peerIdLength = 38;
+const peerIdLength = 38;
 
-export const roles = ["keeper", "provider"] as const;
+const roles = ["keeper", "provider"] as const;
 export type Role = (typeof roles)[number];
 
 export type AddressRequest =

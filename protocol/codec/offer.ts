@@ -71,7 +71,7 @@ export const maxOfferResponseBytes =
 
 const priceType = "Price(address token,uint80 price)";
 /** EIP-712 `encodeType`. */
-export const offerType =
+const offerType =
   "Offer(address operator,bytes peerId,Price[] prices,uint64 freeBytes,uint64 largestPiece,string[] regions," +
   "uint64 minLockup,uint64 minRunway,uint16 maxKeeperShareBps,bool takesPublic,uint64 validUntil)" +
   priceType;

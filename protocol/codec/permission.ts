@@ -41,14 +41,13 @@ export type Revocation = {
 };
 
 /** EIP-712 `encodeType`; `peer` is keccak256 of the peer id's text, zero for anybody. */
-export const retrievalType =
-  "Retrieval(bytes32 peer,bytes32 root,uint64 until,uint64 bytesPerDay,uint64 sequence)";
-export const revocationType = "Revocation(uint64 first,uint64 last)";
+const retrievalType = "Retrieval(bytes32 peer,bytes32 root,uint64 until,uint64 bytesPerDay,uint64 sequence)";
+const revocationType = "Revocation(uint64 first,uint64 last)";
 const retrievalTypeHash = keccakText(retrievalType);
 const revocationTypeHash = keccakText(revocationType);
 
 /** The field `peer`. @param peer text form of the peer id; not used if the permission is for anybody */
-export function permittedPeer(forAnybody: boolean, peer: string): Hex {
+function permittedPeer(forAnybody: boolean, peer: string): Hex {
   return forAnybody ? zeroHash : keccakText(peer);
 }
 

@@ -35,11 +35,11 @@ export type SignedReceipt = {
 };
 
 export const seedBytes = 48;
-export const receiptVersion = 2;
+const receiptVersion = 2;
 /** version u8, group 20, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
 export const receiptBytes = 1 + 20 + 20 + 4 + 8 + seedBytes + 16 + 32 + 65;
 
-export const receiptType =
+const receiptType =
   "Receipt(address group,address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
 const receiptTypeHash = keccakText(receiptType);
 const halfOrder = secp256k1.Point.Fn.ORDER >> 1n;

@@ -28,9 +28,9 @@ import { readText, writeText } from "./typed-text.ts";
 export const storeProtocol = "/whitepay/store/1";
 
 /** Bytes of a piece's name in UTF-8. */
-export const maxNameBytes = 64;
+const maxNameBytes = 64;
 /** Bytes of the payer's signature: 65 of an account; a contract (ERC-1271) may need more, of several owners for example. */
-export const maxRequestSignature = 1024;
+const maxRequestSignature = 1024;
 
 /** What the payer asks the provider to store. */
 export type StoreRequest = {
@@ -182,7 +182,7 @@ export const maxStoreBody: { readonly [K in StoreKind]: number } = {
 export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
 
 /** EIP-712 `encodeType`; `peer` is keccak256 of the text of the sender's peer id. */
-export const storeRequestType =
+const storeRequestType =
   "StoreRequest(address payer,address provider,address group,bytes32 peer,bytes32 root,uint64 size,uint32 pieces," +
   "uint80 price,bool isPublic,uint64 deadline)";
 const storeRequestTypeHash = keccakText(storeRequestType);

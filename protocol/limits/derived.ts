@@ -87,12 +87,12 @@ export function liarsAmong(keepers: number): number {
 }
 
 /** Refill with which all faulty keepers together use `cpuShare` of a core, at `each_ms` per token. */
-export function sharedRefill(keepers: number, each_ms: number): number {
+function sharedRefill(keepers: number, each_ms: number): number {
   return (cpuShare * 1000) / (each_ms * liarsAmong(keepers));
 }
 
 /** Pages of the longest piece list (R10). */
-export const listPages = Math.ceil(maxPieces / maxPagePieces);
+const listPages = Math.ceil(maxPieces / maxPagePieces);
 /** Pages of one keeper's records of one provider in an interval of 256 slots. */
 const recordPages = 4;
 

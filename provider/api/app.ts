@@ -22,7 +22,7 @@ export type ApiSource = StatusSource & {
 };
 
 /** The routes without a server. */
-export function apiApp(options: HttpOptions, source: ApiSource, live: Live): OpenAPIHono {
+function apiApp(options: HttpOptions, source: ApiSource, live: Live): OpenAPIHono {
   const app = httpApp(options);
   app.openapi(routes.health, (context) => context.json({ status: "alive" }, 200));
   app.openapi(routes.ready, (context) => {

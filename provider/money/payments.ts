@@ -89,7 +89,7 @@ export function plusPayment(sums: MonthSums, { kind, amount }: Pick<Payment, "ki
 }
 
 /** "2026-11", in UTC. */
-export function monthOf(time_s: number): string {
+function monthOf(time_s: number): string {
   return new Date(time_s * 1000).toISOString().slice(0, 7);
 }
 

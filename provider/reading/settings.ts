@@ -23,5 +23,3 @@ export const readingSchema = z.strictObject({
   /** Most bytes a day (UTC) to all readers. Default: no limit. */
   bytesPerDay: z.int().min(1).optional(),
 });
-
-export type ReadingSettings = z.output<typeof readingSchema>;

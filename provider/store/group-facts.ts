@@ -19,7 +19,7 @@ const walletAbi = new Interface([
 ]);
 const validSignature = "0x1626ba7e";
 
-export const coin: Hex = `0x${"00".repeat(20)}`;
+const coin: Hex = `0x${"00".repeat(20)}`;
 const noContract = coin;
 
 export type GroupFacts = {

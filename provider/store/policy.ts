@@ -9,7 +9,7 @@ import type { OfferSettings } from "./settings.ts";
 /** Blocks for which data waits without an escrow or without being added (R43). */
 export const waitingBlocks = 600;
 /** Requests of one payer that wait at a time, and of all payers. */
-export const maxWaiting = { ofPayer: 8, all: 256 };
+const maxWaiting = { ofPayer: 8, all: 256 };
 
 export type Room = {
   /** Bytes of data for which there is room, after what was promised. */

@@ -26,7 +26,7 @@ export type IngestFigures = {
 };
 
 /** Alternates raw and tree rounds, so that other load on the machine slows both, and takes the best of each. */
-export async function measureIngest(options: {
+async function measureIngest(options: {
   readonly file: string;
   readonly rounds: number;
 }): Promise<IngestFigures> {
@@ -73,7 +73,7 @@ async function measureAllCores(file: string, rounds: number): Promise<number> {
 }
 
 /** A file of `bytes` bytes that do not compress: a hash of the position in every 32. */
-export async function writeSample(path: string, bytes: number): Promise<void> {
+async function writeSample(path: string, bytes: number): Promise<void> {
   const file = await open(path, "wx");
   try {
     const block = Buffer.alloc(1 << 20);

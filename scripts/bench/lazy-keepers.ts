@@ -12,7 +12,7 @@ const lazyKeeper = 1;
 export type LazyResult = { readonly skipped: number; readonly settlements: number; readonly paid: number };
 
 /** `settlements` counts those in which the lazy keeper is not a failed leader (R7), `paid` those of them that pay it. */
-export async function playLazy(skipped: number, blocks: number, seed: number): Promise<LazyResult> {
+async function playLazy(skipped: number, blocks: number, seed: number): Promise<LazyResult> {
   const params = { ...defaultOptions.params, interval: 40 };
   const cluster = new Cluster({ ...defaultOptions, seed, params });
   cluster.decorate = (ports, keeper) =>

@@ -19,7 +19,7 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-export function tableOf(figures: readonly RoundFigures[]): string {
+function tableOf(figures: readonly RoundFigures[]): string {
   const lines = figures.map(({ keepers, groups, providers, messagesPerKeeper, bytesPerKeeper, cpu_ms }) =>
     row([
       `${keepers}`,
@@ -37,7 +37,7 @@ export function tableOf(figures: readonly RoundFigures[]): string {
   ].join("\n");
 }
 
-export function liveTableOf(figures: readonly LiveFigures[]): string {
+function liveTableOf(figures: readonly LiveFigures[]): string {
   const lines = figures.map((f) =>
     row([
       `${f.keepers}`,

@@ -27,7 +27,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "--:")), ...rows.map(line)].join("\n");
 }
 
-export function roundTable(figures: readonly RoundFigures[]): string {
+function roundTable(figures: readonly RoundFigures[]): string {
   const least = new Map<string, number>();
   const series = ({ keepers, slots }: RoundFigures): string => `${keepers}/${slots}`;
   for (const one of figures) if (!least.has(series(one))) least.set(series(one), one.cpu_ms);
@@ -47,7 +47,7 @@ export function roundTable(figures: readonly RoundFigures[]): string {
   return table([...head, "CPU ms a provider", "bytes a provider"], rows);
 }
 
-export function challengeTable(figures: readonly ChallengeFigures[]): string {
+function challengeTable(figures: readonly ChallengeFigures[]): string {
   const rows = figures.map((f) => [
     `${f.groups}`,
     `${f.messages}`,
@@ -62,7 +62,7 @@ export function challengeTable(figures: readonly ChallengeFigures[]): string {
   return table([...head, "kB a group", "keeper ms a group", "provider ms a group"], rows);
 }
 
-export function loopbackTable(figures: readonly LoopbackFigures[]): string {
+function loopbackTable(figures: readonly LoopbackFigures[]): string {
   const rows = figures.map((f) => [
     `${f.keepers}`,
     `${f.groups * f.providers}`,

@@ -93,12 +93,7 @@ function hashesPerMs(): number {
   return count / (cpu_s() - start_s) / 1000;
 }
 
-export async function measureSim(
-  seconds: number,
-  keepers: number,
-  large: number,
-  only = "",
-): Promise<SimFigures[]> {
+async function measureSim(seconds: number, keepers: number, large: number, only = ""): Promise<SimFigures[]> {
   const figures: SimFigures[] = [];
   for (const world of worlds(keepers, large).filter(({ name }) => name.includes(only))) {
     await play(world, seconds, 1);
@@ -107,7 +102,7 @@ export async function measureSim(
   return figures;
 }
 
-export function tableOf(figures: readonly SimFigures[]): string {
+function tableOf(figures: readonly SimFigures[]): string {
   const rows = figures.map(({ world, keepers, intervals, faults, intervalsPerSecond }) => {
     const rate = intervalsPerSecond.toFixed(intervalsPerSecond < 10 ? 2 : 0);
     return `| ${world} | ${keepers} | ${intervals} | ${faults} | ${rate} |`;

@@ -6,7 +6,7 @@ import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { muxer } from "../../daemon/peers/muxer.ts";
 
-export const sinkProtocol = "/whitepay-bench/sink/1";
+const sinkProtocol = "/whitepay-bench/sink/1";
 
 const node = await createLibp2p({
   privateKey: await generateKeyPairFromSeed("Ed25519", randomBytes(32)),

@@ -138,7 +138,7 @@ async function providersCpu(scene: Storing): Promise<number> {
 /** An hour for ten gigabytes. */
 const limit_ms = 3_600_000;
 
-export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
+async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
   const { megabytes, copies } = bench;
   const folder = await mkdtemp(join(tmpdir(), "whitepay-bench-"));
   const scene = await openStoring({ providers: copies, limit_ms });

@@ -88,8 +88,3 @@ export async function deployAll(signer: Signer): Promise<Deployment> {
 export function groupAt(address: string, signer: Signer): Contract {
   return new Contract(address, artifact("IUpkeeping").abi, signer);
 }
-
-/** A committee's contract. */
-export function committeeAt(address: string, signer: Signer): Contract {
-  return new Contract(address, artifact("ICommittee").abi, signer);
-}

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { choiceOption, integerOption, jsonOption } from "../../cli/console/options.ts";
 import type { DevnetOptions } from "./run.ts";
 
-export const committeeSizes = ["4", "7", "10"] as const;
+const committeeSizes = ["4", "7", "10"] as const;
 
 export function register(program: Command): void {
   const committee = choiceOption("--keepers", committeeSizes);

@@ -49,13 +49,7 @@ const statusAttempts = 20;
 /** Script and arguments of keeper `index`: the command line's daemon, or a test's own entry around it. */
 export type KeeperCommand = (configFile: string, index: number) => readonly string[];
 
-export const keeperDaemon: KeeperCommand = (configFile) => [
-  cliScript,
-  "keeper",
-  "run",
-  "--config",
-  configFile,
-];
+const keeperDaemon: KeeperCommand = (configFile) => [cliScript, "keeper", "run", "--config", configFile];
 
 type Seat = {
   keeper: Keeper;

@@ -2,7 +2,7 @@
 import { CliError, exitCodes } from "../../cli/console/exit.ts";
 import type { Processes } from "./processes.ts";
 
-export function interrupted(): CliError {
+function interrupted(): CliError {
   return new CliError({
     code: exitCodes.interrupted,
     message: "interrupted; everything it started has ended",

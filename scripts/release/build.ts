@@ -31,7 +31,7 @@ export type Built = { readonly name: string; readonly tarball: string };
 
 const names = { client: clientPackage.name, command: commandPackage.name, contracts: contractsPackage.name };
 export type PackageKind = keyof typeof names;
-export const packageKinds = Object.keys(names) as PackageKind[];
+const packageKinds = Object.keys(names) as PackageKind[];
 
 const builtName = (entry: string): string => entry.replace(/\.ts$/, ".js");
 
@@ -87,7 +87,7 @@ async function stageCommand(work: string, staged: string, version: string): Prom
 }
 
 /** Modules that run as worker threads: they are started by URL, with the extension of the file that starts them. */
-export function workerModules(): string[] {
+function workerModules(): string[] {
   const started = /new URL\(`(\.[^`$]*)\$\{extname\(import\.meta\.filename\)\}`, import\.meta\.url\)/g;
   return globSync("{daemon,keeper,provider,sim,storage}/**/*.ts", { cwd: projectRoot }).flatMap((file) =>
     [...readFileSync(join(projectRoot, file), "utf8").matchAll(started)].map(([, path = ""]) =>
@@ -128,7 +128,7 @@ export function pageOfJavaScript(html: string): string {
 }
 
 /** @throws if a pattern finds no file */
-export function assetsOf({ name, assets }: CodePackage): string[] {
+function assetsOf({ name, assets }: CodePackage): string[] {
   return assets.flatMap((pattern) => {
     const files = globSync(pattern, { cwd: projectRoot });
     if (files.length === 0) throw new Error(`${name}: expected files at ${pattern}, actual none`);

@@ -34,7 +34,7 @@ export async function stageContracts(folder: string): Promise<void> {
 }
 
 /** The .sol files of the package, from contracts/. */
-export async function contractSources(): Promise<string[]> {
+async function contractSources(): Promise<string[]> {
   const files = await readdir(join(projectRoot, "contracts"), { recursive: true });
   return files
     .filter((file) => file.endsWith(".sol"))

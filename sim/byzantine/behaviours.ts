@@ -132,7 +132,7 @@ export function announceTwice(): Behaviour {
 }
 
 /** As leader, names an audit block whose hash it knows when it closes the set. */
-export function closeLate(): Behaviour {
+function closeLate(): Behaviour {
   return says(
     ({ body }) => (body.kind === "close" ? [{ ...body, auditBlock: body.auditBlock - 4 }] : [body]),
     {
@@ -184,7 +184,7 @@ export function signAnything(): Behaviour {
 }
 
 /** D3: with every message, sends malformed bytes: truncated, changed, overlong, empty. */
-export function garbage(): Behaviour {
+function garbage(): Behaviour {
   return (ports) => {
     const { transport } = ports;
     const publish: typeof transport.publish = async (topic, bytes) => {
@@ -200,7 +200,7 @@ export function garbage(): Behaviour {
 }
 
 /** D4: repeats every message for another chain, committee and version, under another keeper's index, and for the next turn. */
-export function misaddressed(): Behaviour {
+function misaddressed(): Behaviour {
   return (ports) => {
     const { transport, keyring } = ports;
     const publish: typeof transport.publish = async (topic, bytes) => {
@@ -225,7 +225,7 @@ export function misaddressed(): Behaviour {
 }
 
 /** D5: sends the point at infinity as its signature on the certificate. */
-export function infinitySignature(): Behaviour {
+function infinitySignature(): Behaviour {
   return says(({ body }) =>
     body.kind === "partial" ? [{ ...body, signature: `0xc0${"00".repeat(47)}` }] : [body],
   );

@@ -33,7 +33,7 @@ export type CampaignReport = Totals & {
   readonly failure: PlayedSeed | undefined;
 };
 
-export const wholeCampaign: Shard = { index: 1, of: 1 };
+const wholeCampaign: Shard = { index: 1, of: 1 };
 
 /** Seeds of the shard, ascending. */
 export function* seedsOf(first: number, count: number, { index, of }: Shard): Generator<number> {
@@ -41,9 +41,7 @@ export function* seedsOf(first: number, count: number, { index, of }: Shard): Ge
 }
 
 /** Adds up runs that belong to one campaign. */
-export function totalOf(
-  runs: Iterable<Omit<PlayedSeed, "seed" | "violations">>,
-): Omit<CampaignReport, "failure"> {
+function totalOf(runs: Iterable<Omit<PlayedSeed, "seed" | "violations">>): Omit<CampaignReport, "failure"> {
   const faults: Record<string, number> = {};
   let count = 0;
   let intervals = 0;

@@ -61,9 +61,3 @@ function slotsOf(
   }
   return slots;
 }
-
-/** What a group committed in its interval, by the group's own model (R16). */
-export function committedOf(group: GroupModel, provider: number, from: number, to: number): bigint {
-  const one = group.providers[provider];
-  return one === undefined ? 0n : group.committed(one, from, to);
-}

@@ -24,7 +24,7 @@ const parts = 16;
 
 type Proven = { readonly proof: Proof; readonly lost: { piece: number; leaf: number; reason: string }[] };
 
-export class MemoryPiece {
+class MemoryPiece {
   readonly entry: PieceEntry;
   readonly #bytes: Uint8Array;
   readonly #height: number;

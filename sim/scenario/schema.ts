@@ -6,16 +6,7 @@ import { isCommitteeSize } from "../../protocol/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
 
-export const phases = [
-  "announce",
-  "commit",
-  "close",
-  "reveal",
-  "decide",
-  "sign",
-  "submit",
-  "settle",
-] as const;
+const phases = ["announce", "commit", "close", "reveal", "decide", "sign", "submit", "settle"] as const;
 export type Phase = (typeof phases)[number];
 
 const count = z.number().int().min(1);
@@ -51,7 +42,7 @@ const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
   collude: "provider",
 };
 
-export const faultSchema = z.discriminatedUnion("kind", [
+const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("crash"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("restart"), when, keeper }),
   z.strictObject({ kind: z.literal("pause"), ...ofKeeper }),

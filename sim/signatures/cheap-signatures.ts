@@ -53,7 +53,7 @@ function seedOf(blsKey: Hex, { committee, operator, slot, blockHash }: Challenge
 }
 
 /** Aggregate of a set of members: order-free, names exactly that set. */
-export function aggregateSignature(digest: Hex, keys: readonly Hex[]): Hex {
+function aggregateSignature(digest: Hex, keys: readonly Hex[]): Hex {
   return keccakWords(blsTag, digest, ...[...keys].sort());
 }
 

@@ -44,7 +44,7 @@ function at(keepers: readonly number[]): string {
 }
 
 /** All fields of a fault except kind, time and keeper, as in a scenario file. */
-export function parameters(fault: Fault): string {
+function parameters(fault: Fault): string {
   const rest = Object.entries(fault).filter(([name]) => !["kind", "when", "keeper"].includes(name));
   return rest.map(([name, value]) => `, ${name} ${JSON.stringify(value)}`).join("");
 }

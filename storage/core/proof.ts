@@ -10,7 +10,7 @@ import type { Result } from "./result.ts";
 import { leavesPerChallenge } from "./sampling.ts";
 import type { Draw } from "./sampling.ts";
 
-export const proofVersion = 1;
+const proofVersion = 1;
 /** A piece of 2^53 bytes has 37 levels above its segments. */
 const maxHeight = 44;
 const maxNodes = leavesPerChallenge * maxHeight;

@@ -90,7 +90,7 @@ export async function hashFile(
 }
 
 /** Runs a task over all its chunks; calls `onChunk` in the order of completion. */
-export async function hashChunks(
+async function hashChunks(
   task: HashTask,
   options: HashOptions,
   onChunk: (chunk: ChunkDone) => void,

@@ -206,11 +206,6 @@ export class IncomingRanges {
 /** Nodes that are hashed at once, an even number: some milliseconds. */
 const blockNodes = 4096;
 
-/** Bytes of a stored piece's files, and of one that arrives. */
-export function bytesOnDisk(size: number): number {
-  return size + treeLayout(size).fileBytes;
-}
-
 /** Bytes of `bytes` on disk that are data, and not its tree: for a volume of which so many are free. */
 export function dataBytesWithin(bytes: number): number {
   const perSegment = segmentBytes + layerBytes + 2 * hashBytes;

@@ -21,7 +21,6 @@ import type { PlaceOfPiece } from "./volumes/volume-set.ts";
 import type { IncomingPiece, Volume, VolumeSetting } from "./volumes/volume.ts";
 
 export { StoreError } from "./lists.ts";
-export type { CurrentList } from "./lists.ts";
 
 export type ProvenSampleOnDisk = {
   readonly proof: Proof;

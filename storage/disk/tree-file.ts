@@ -5,7 +5,7 @@ import { layerBytes } from "./segment-hasher.ts";
  * The tree file of a piece; with it a proof needs a few kilobytes from disk. Header (magic "WPTREE01", size u64, root), 4 KiB layer
  * (31 digests for each segment), then the levels from the segment roots up, without padding nodes.
  */
-export const treeMagic = "WPTREE01";
+const treeMagic = "WPTREE01";
 export const treeHeaderBytes = 64;
 
 export type TreeLayout = {

@@ -124,7 +124,7 @@ const bannedInCore: readonly RegExp[] = [
 ];
 
 /** The target of an import: a path from the project's root, or the package name as written. */
-export function resolveImport(file: string, from: string): string {
+function resolveImport(file: string, from: string): string {
   return from.startsWith(".") ? posix.normalize(posix.join(posix.dirname(file), from)) : from;
 }
 

@@ -143,7 +143,7 @@ export function expectMoney({ groups, rounds, committee: { members } }: Document
 }
 
 /** R5, computed from the rule. */
-export function order(ts: number, { params, members }: Document["committee"]): number[] {
+function order(ts: number, { params, members }: Document["committee"]): number[] {
   const key = (operator: string): string =>
     keccak256(
       AbiCoder.defaultAbiCoder().encode(

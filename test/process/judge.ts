@@ -9,7 +9,7 @@ import type { Acknowledged, HeardPartial } from "../support/fleet/traces.ts";
 import { complaintsAbout } from "./rules/index.ts";
 
 /** S1 to S3 with R5 to R7, R25 to R30 and R38, and S4: providers that hold all data are paid in full. */
-export async function judgeChain(fleet: FaultFleet): Promise<void> {
+async function judgeChain(fleet: FaultFleet): Promise<void> {
   const run = await readRun(fleet.chain.committee);
   expect(complaintsAbout(run)).toEqual([]);
   expect(run.certificates.length).toBeGreaterThan(0);

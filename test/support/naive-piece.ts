@@ -12,7 +12,7 @@ function fold(nodes: readonly Buffer[]): Buffer {
 }
 
 /** All leaf hashes of the padded tree: 124 data leaves and 4 zero ones for each segment. */
-export function naiveLeaves(file: Uint8Array): Buffer[][] {
+function naiveLeaves(file: Uint8Array): Buffer[][] {
   const segments: Buffer[][] = [];
   for (let start = 0; start < file.length; start += 124 * 1024) {
     const leaves: Buffer[] = [];

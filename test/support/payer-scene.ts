@@ -177,7 +177,7 @@ export type PaidGroup = Served & {
 };
 
 /** A GiB for one block costs 0.000001 of a token with 18 decimals. */
-export const scenePrice = (10n ** 12n) << 34n;
+const scenePrice = (10n ** 12n) << 34n;
 export const sceneLockup = lockupBound(devnetRhythm, 4);
 
 /** A group that has entered a committee of its own, of the first four keepers, with a thousand tokens in its escrow. */
@@ -193,21 +193,6 @@ export async function newGroup(
   const served = await world.group(committee, { config: { lockup: sceneLockup, ...config }, deposit });
   const { address } = served.at;
   return { ...served, address, committee, view: new GroupView(scene.provider, served.at) };
-}
-
-/** The group that a command made in a committee of the first four keepers, which draws no other. */
-export function groupOf(
-  scene: PayerScene,
-  made: { readonly group: string; readonly committee: Committee },
-): PaidGroup {
-  const at = scene.world.at(made.group);
-  return {
-    at,
-    number: 1,
-    address: made.group,
-    committee: made.committee,
-    view: new GroupView(scene.provider, at),
-  };
 }
 
 /** Writes the consents of a draft's keepers, as `committee join --draft` prints them, and returns the files' names. */

@@ -20,7 +20,7 @@ import { fromHex, keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 export const echoProtocol = "/test/echo/1";
-export const loopback = "/ip4/127.0.0.1/tcp/0";
+const loopback = "/ip4/127.0.0.1/tcp/0";
 
 /** An operator of the registry, and the key of the peer that it registered. */
 export type Party = { readonly operator: Hex; readonly privateKey: PrivateKey };

@@ -13,7 +13,7 @@ import { projectRoot } from "../../scripts/paths.ts";
 const inside = fileURLToPath(new URL("behind-router.ts", import.meta.url));
 
 /** Arguments of `unshare` with which this user makes a network namespace. @throws if none work */
-export function namespaceArguments(): readonly string[] {
+function namespaceArguments(): readonly string[] {
   for (const flags of [["-n"], ["-U", "-r", "-n"]]) {
     if (spawnSync("unshare", [...flags, "ip", "link", "set", "lo", "up"]).status === 0) return flags;
   }

@@ -5,6 +5,4 @@ import * as abi from "../../../protocol/abi.ts";
 export const factoryAbi = new Interface(abi.factoryAbi);
 export const committeeAbi = new Interface(abi.committeeAbi);
 export const groupAbi = new Interface(abi.groupAbi);
-export const lensAbi = new Interface(abi.lensAbi);
 export const registryAbi = new Interface(abi.registryAbi);
-export const tokenAbi = new Interface(abi.tokenAbi);

@@ -304,7 +304,7 @@ export class SeatFollower {
 }
 
 /** The version in force and those that wait; none before the committee is formed. */
-export function versionsOf({ version, complete, rotated }: CommitteeState): number[] {
+function versionsOf({ version, complete, rotated }: CommitteeState): number[] {
   return [version, complete?.version ?? 0, rotated?.version ?? 0].filter((number) => number > 0);
 }
 

@@ -204,5 +204,5 @@ export const CursorEntity = new EntitySchema<CursorRow>({
 /** Tables with data of the chain only. A rebuild empties and reads them again. */
 export const chainEntities = [SettlementEntity, ItemEntity, ShareEntity, TransactionEntity];
 /** Tables with data that only this keeper has. A rebuild keeps them. */
-export const localEntities = [Challenge, ChallengeDay, Reason, Peer];
+const localEntities = [Challenge, ChallengeDay, Reason, Peer];
 export const entities = [...chainEntities, ...localEntities, CursorEntity];

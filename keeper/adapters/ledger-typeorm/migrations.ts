@@ -11,7 +11,7 @@ const text = (name: string, length: number, isNullable = false) => ({
   isNullable,
 });
 
-export class Initial1700000000000 implements MigrationInterface {
+class Initial1700000000000 implements MigrationInterface {
   readonly name = "Initial1700000000000";
 
   async up(runner: QueryRunner): Promise<void> {
@@ -121,7 +121,7 @@ const wholeBooks: Record<string, TableColumnOptions[]> = {
 };
 
 /** Stores all data of every settlement, of any submitter. The earlier tables are read again from the chain. */
-export class WholeBooks1763700000000 implements MigrationInterface {
+class WholeBooks1763700000000 implements MigrationInterface {
   readonly name = "WholeBooks1763700000000";
 
   async up(runner: QueryRunner): Promise<void> {
@@ -142,7 +142,7 @@ export class WholeBooks1763700000000 implements MigrationInterface {
 }
 
 /** Indexes, so that pages and retention do not read the whole table. */
-export class ChallengeIndices1763710000000 implements MigrationInterface {
+class ChallengeIndices1763710000000 implements MigrationInterface {
   readonly name = "ChallengeIndices1763710000000";
 
   async up(runner: QueryRunner): Promise<void> {
@@ -158,7 +158,7 @@ export class ChallengeIndices1763710000000 implements MigrationInterface {
 }
 
 /** Adds the committed bytes of each challenge, and their sums in the daily counts. */
-export class ProvenShares1763720000000 implements MigrationInterface {
+class ProvenShares1763720000000 implements MigrationInterface {
   readonly name = "ProvenShares1763720000000";
 
   async up(runner: QueryRunner): Promise<void> {
@@ -213,7 +213,7 @@ const committeeBooks: Record<string, TableColumnOptions[]> = {
  * Committees are contracts of their own and serve many groups: challenges are named by committee and group, and settlements hold what the
  * contracts of the second edition tell. Groups of the first edition have ended, so their rows are dropped.
  */
-export class Committees1763730000000 implements MigrationInterface {
+class Committees1763730000000 implements MigrationInterface {
   readonly name = "Committees1763730000000";
 
   async up(runner: QueryRunner): Promise<void> {
@@ -244,7 +244,7 @@ export class Committees1763730000000 implements MigrationInterface {
 /**
  * A reason is about a committee or a group, so its column names a contract. A group that left is followed until it is booked for good.
  */
-export class Contracts1763740000000 implements MigrationInterface {
+class Contracts1763740000000 implements MigrationInterface {
   readonly name = "Contracts1763740000000";
 
   async up(runner: QueryRunner): Promise<void> {

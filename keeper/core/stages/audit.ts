@@ -4,7 +4,7 @@ import type { Hex } from "../../../protocol/hash.ts";
 import { leafKeyText } from "../../../protocol/records.ts";
 import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
 
-export const auditDraws = 16;
+const auditDraws = 16;
 
 /** The text "r" as abi.encode(bytes32, string) encodes it after the seed: offset, length, bytes. */
 const thresholdText = [0x40, 1, `0x72${"00".repeat(31)}`] as const;

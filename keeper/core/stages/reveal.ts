@@ -73,7 +73,7 @@ function openOwn(step: Step, turn: TurnState, round: RoundState): void {
   step.effects.push({ kind: "open", round: round.id, leaves: proven, proofOf: proven[0] });
 }
 
-export function revealsOf(round: RoundState, keeper: number): RevealState[] {
+function revealsOf(round: RoundState, keeper: number): RevealState[] {
   return [...round.reveals.values()].filter((reveal) => reveal.message.keeper === keeper);
 }
 

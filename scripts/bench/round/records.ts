@@ -27,7 +27,7 @@ import { sampleLeaves } from "../../../storage/core/sampling.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 
 /** The piece that every provider stores. */
-export const pieceBytes = 16_000_000;
+const pieceBytes = 16_000_000;
 /** Pairs of a provider and a slot with seed and proof. */
 const provenPairs = 16;
 export const receiptSecret = keccakWords(0x5eed);

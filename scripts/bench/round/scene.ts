@@ -33,7 +33,7 @@ export type SceneSize = {
   readonly slots: number;
 };
 
-export function groupAddress(number: number): Hex {
+function groupAddress(number: number): Hex {
   return `0x${"67".repeat(16)}${number.toString(16).padStart(8, "0")}`;
 }
 

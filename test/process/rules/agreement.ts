@@ -21,10 +21,7 @@ const certificateType = {
 };
 
 /** R6: te = ts + h + (turn − 1)·t. Not a whole number if te is no end of a turn. */
-export function turnOf(
-  { rhythm }: Pick<ChainRun, "rhythm">,
-  { ts, te }: Pick<Certified, "ts" | "te">,
-): number {
+function turnOf({ rhythm }: Pick<ChainRun, "rhythm">, { ts, te }: Pick<Certified, "ts" | "te">): number {
   return (te - ts - rhythm.interval) / rhythm.turn + 1;
 }
 

@@ -27,7 +27,7 @@ export function intervalOf(group: RunGroup, { ts, te }: Pick<Certified, "ts" | "
 }
 
 /** Providers of a group with a committed block in the interval, ascending. */
-export function providersIn({ providers }: RunGroup, { from, to }: Interval): number[] {
+function providersIn({ providers }: RunGroup, { from, to }: Interval): number[] {
   return providers
     .filter((provider) => from < to && committed(provider, from, to).spaceTime > 0n)
     .map(({ index }) => index)
@@ -35,7 +35,7 @@ export function providersIn({ providers }: RunGroup, { from, to }: Interval): nu
 }
 
 /** R38: the groups with a committed block in [ts, te), ascending by number. */
-export function scopeOf({ groups }: ChainRun, certificate: Pick<Certified, "ts" | "te">): RunGroup[] {
+function scopeOf({ groups }: ChainRun, certificate: Pick<Certified, "ts" | "te">): RunGroup[] {
   return groups
     .filter((group) => providersIn(group, intervalOf(group, certificate)).length > 0)
     .sort((a, b) => a.number - b.number);

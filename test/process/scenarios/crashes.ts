@@ -5,7 +5,7 @@ import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
 import type { Certified } from "../../support/fleet/certificates.ts";
 
 /** Blocks from anywhere in an interval to the end of its second turn. */
-export function twoTurns({ params }: FaultFleet): number {
+function twoTurns({ params }: FaultFleet): number {
   return params.interval + 2 * params.turn;
 }
 

@@ -57,7 +57,7 @@ export const rhythm: Rhythm = {
 const noConsent: Consent = { deadline: 0, signature: "0x" };
 
 /** The contract's own error of a call, or of the library that it uses. */
-export function errorsOf(): Interface {
+function errorsOf(): Interface {
   return new Contract(ZeroAddress, [
     ...(artifact("interfaces/ICommittee").abi as object[]),
     ...(artifact("interfaces/IUpkeepingFactory").abi as object[]),

@@ -18,7 +18,7 @@ import { GroupContract, type GroupConfig, type Seats } from "./group-contract.ts
 import { itemWord, noSender, payoutWord, periodWord, type Item, type SettledEvent } from "./words.ts";
 
 export type { Committee };
-export { gibibyte, perGibibyteBlock, root, type DataTerms } from "./group-contract.ts";
+export { gibibyte, perGibibyteBlock, type DataTerms } from "./group-contract.ts";
 
 const rhythm: Rhythm = { interval: 40, turn: 30, slot: 5, answer: 2, confirmations: 1, toleranceBps: 100 };
 export const n = 4;

@@ -36,7 +36,7 @@ export async function playSequences(
   return campaign;
 }
 
-export async function playSequence(
+async function playSequence(
   stage: Stage,
   cast: Cast,
   groups: readonly Beginning[],

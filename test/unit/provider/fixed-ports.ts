@@ -11,7 +11,7 @@ import { seededBytes } from "../../support/files.ts";
 import { secretOf } from "../../support/secrets.ts";
 
 export const committee: Hex = `0x${"c0".repeat(20)}`;
-export const operator: Hex = `0x${"0e".repeat(20)}`;
+const operator: Hex = `0x${"0e".repeat(20)}`;
 export const group: Hex = `0x${"a1".repeat(20)}`;
 export const secondGroup: Hex = `0x${"a2".repeat(20)}`;
 export const keeper: Hex = `0x${"b2".repeat(20)}`;

@@ -18,7 +18,7 @@ export const priceUnit = 1n << 64n;
 const feeUnit = 65_536n;
 const mostMoney = (1n << 96n) - 1n;
 
-export function ceilDiv(value: bigint, by: bigint): bigint {
+function ceilDiv(value: bigint, by: bigint): bigint {
   return (value + by - 1n) / by;
 }
 
@@ -41,7 +41,7 @@ function total(values: Iterable<bigint>): bigint {
 }
 
 /** What providers and keepers may withdraw. */
-export function creditsOf({ providers, accounts }: Group): bigint {
+function creditsOf({ providers, accounts }: Group): bigint {
   let sum = total(providers.map(({ credit }) => credit));
   for (const { earned, withdrawn } of accounts.values()) sum += total(earned) - total(withdrawn);
   return sum;
@@ -79,7 +79,7 @@ function feeEnds({ endBlock, left, next }: Group): number {
 }
 
 /** While no provider is listed, settledThrough counts as the present block. */
-export function settledAt(group: Group, block: number): number {
+function settledAt(group: Group, block: number): number {
   return listed(group).length === 0 ? Math.max(group.settledThrough, block) : group.settledThrough;
 }
 
