@@ -1,38 +1,19 @@
 /** AnswerStore on level: synchronous writes, and level's lock lets one process open it. */
-import { Level } from "level";
-import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
-import { StoreError } from "../storage/disk/store.ts";
+import { namingFullDisk } from "../storage/disk/disk-full.ts";
 import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
 import { receiptBytes, seedBytes } from "../protocol/codec/receipt.ts";
 import { fromHex } from "../protocol/hash.ts";
 import { maxProofBytes } from "../storage/core/proof.ts";
+import { openLevel } from "./open-level.ts";
 import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
 
 const format = 2;
 const maxValueBytes = 1 + 32 + seedBytes + receiptBytes + 4 + maxProofBytes;
 
-/** Another process has opened the answers. */
-export class AnswersInUseError extends Error {
-  override readonly name = "AnswersInUseError";
-}
-
 export async function openAnswers(dir: string): Promise<AnswerStore & { close(): Promise<void> }> {
-  const db = new Level<string, Uint8Array>(dir, { keyEncoding: "utf8", valueEncoding: "view" });
-  try {
-    await db.open();
-  } catch (error) {
-    const cause = (error as { cause?: NodeJS.ErrnoException }).cause;
-    if (cause?.code === "LEVEL_LOCKED") {
-      throw new AnswersInUseError(
-        `${dir}: in use; another provider runs with this data folder: stop it first`,
-      );
-    }
-    if (isDiskFull(error)) throw new DiskFullError(dir, { cause: error });
-    const reason = cause?.message ?? (error as Error).message;
-    throw new StoreError(
-      `${dir}: cannot be opened: ${reason}; restore the folder, or move it away: the provider then makes the answers again`,
-    );
-  }
+  const db = await openLevel(dir, {
+    remedy: "restore the folder, or move it away: the provider then makes the answers again",
+  });
   return {
     async get(keys) {
       const values = await db.getMany(keys.map(keyText));

@@ -16,7 +16,7 @@ const usageFaults = [
   "ConfigError",
   "KeyFileError",
   "PieceSourceError",
-  "AnswersInUseError",
+  "FolderInUseError",
   "ListenError",
   "NoDataError",
 ];

@@ -7,7 +7,8 @@ import { registeredProvider, registryAt } from "../../client/registry.ts";
 import { readToken } from "../../client/token.ts";
 import { describeKeys, providerKeyNames, readPasswordFile } from "../../daemon/keys/keystore.ts";
 import { counted } from "../../protocol/counted.ts";
-import { AnswersInUseError, openAnswers } from "../../provider/answers-level.ts";
+import { openAnswers } from "../../provider/answers-level.ts";
+import { FolderInUseError } from "../../provider/open-level.ts";
 import { loadKeys } from "../../provider/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
 import { providerIdentity } from "../../provider/identity.ts";
@@ -40,7 +41,7 @@ async function providerRuns(folder: string): Promise<boolean> {
     await answers.close();
     return false;
   } catch (error) {
-    return error instanceof AnswersInUseError;
+    return error instanceof FolderInUseError;
   }
 }
 

@@ -2,12 +2,13 @@
  * R44: what a provider keeps on disk about reading, so that neither a restart nor a kill loses it: revocations, permissions for anybody, and
  * the bytes sent for each permission today. Everything is durable when a method resolves.
  */
-import { Level } from "level";
+import type { Level } from "level";
 import type { Permission } from "../../protocol/codec/permission.ts";
 import { fromHex, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
+import { namingFullDisk } from "../../storage/disk/disk-full.ts";
 import { StoreError } from "../../storage/disk/store.ts";
+import { openLevel } from "../open-level.ts";
 
 /** Sequences from `first` to `last`. */
 export type Sequences = { readonly first: number; readonly last: number };
@@ -45,16 +46,9 @@ export class ReadingStore {
     this.#db = db;
   }
 
-  /** @throws StoreError if another process has it open, or a record is damaged */
+  /** @throws FolderInUseError; StoreError if it or a record is damaged; DiskFullError */
   static async open(dir: string): Promise<ReadingStore> {
-    const db = new Level<string, Uint8Array>(dir, { keyEncoding: "utf8", valueEncoding: "view" });
-    try {
-      await db.open();
-    } catch (error) {
-      if (isDiskFull(error)) throw new DiskFullError(dir, { cause: error });
-      const reason = (error as { cause?: Error }).cause?.message ?? (error as Error).message;
-      throw new StoreError(`${dir}: cannot be opened: ${reason}; restore the folder`);
-    }
+    const db = await openLevel(dir, { remedy: "restore the folder" });
     const store = new ReadingStore(dir, db);
     for await (const [key, value] of db.iterator()) store.#read(key, value);
     return store;

@@ -2,15 +2,16 @@
  * Requests to store, on disk (R43). A request is known by its group and list root; the peer that sends the data, and with it the digest, may
  * change. Everything is written before it is acknowledged, so that a kill at any point loses nothing.
  */
-import { Level } from "level";
+import type { Level } from "level";
 import { concatBytes, fromHex, toHex } from "../../storage/core/bytes.ts";
 import { ByteCache } from "../../storage/core/byte-cache.ts";
 import { listMemory, listOfEntries, PieceEntries } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
+import { namingFullDisk } from "../../storage/disk/disk-full.ts";
 import { StoreError } from "../../storage/disk/store.ts";
 import type { FetchPiece, GroupBirth, StoreRequest } from "../../protocol/codec/store.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { openLevel } from "../open-level.ts";
 
 /** "waiting": the group does not commit to it yet. "serving": it does. "over": it did. */
 export type RequestState = "waiting" | "serving" | "over";
@@ -67,16 +68,9 @@ export class StoredRequests {
     this.#db = db;
   }
 
-  /** @throws StoreError if another process has it open, or a record is damaged */
+  /** @throws FolderInUseError; StoreError if it or a record is damaged; DiskFullError */
   static async open(dir: string): Promise<StoredRequests> {
-    const db = new Level<string, Uint8Array>(dir, { keyEncoding: "utf8", valueEncoding: "view" });
-    try {
-      await db.open();
-    } catch (error) {
-      if (isDiskFull(error)) throw new DiskFullError(dir, { cause: error });
-      const reason = (error as { cause?: Error }).cause?.message ?? (error as Error).message;
-      throw new StoreError(`${dir}: cannot be opened: ${reason}; restore the folder`);
-    }
+    const db = await openLevel(dir, { remedy: "restore the folder" });
     const requests = new StoredRequests(dir, db);
     for await (const [key, value] of db.iterator({ gte: "r/", lt: "r0" }))
       requests.#remember(parse(key, value));
