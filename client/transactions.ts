@@ -1,5 +1,11 @@
 /** Sends transactions: simulate, confirm, simulate again, send, and check the result. */
-import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
+import {
+  formatEther,
+  type Contract,
+  type Signer,
+  type TransactionReceipt,
+  type TransactionResponse,
+} from "ethers";
 import { transactionGasCap } from "../protocol/fees.ts";
 import { WhitePayError } from "./errors.ts";
 import { missingContract } from "./missing-contract.ts";
@@ -77,7 +83,7 @@ async function receiverOf({ contract, raw }: TransactionPlan): Promise<string | 
 }
 
 async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint> {
-  const { contract, raw, value = 0n } = plan;
+  const { raw, value = 0n } = plan;
   const from = await signer.getAddress();
   const to = await receiverOf(plan);
   const data = dataOf(plan);
@@ -90,12 +96,21 @@ async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint>
     await provider.call({ from, to, data, value });
     return await provider.estimateGas({ from, to, data, value });
   } catch (error) {
-    const refused = refusalOf(contract.interface, plan.what, error, plan.token);
-    if ((error as { code?: unknown }).code === "INSUFFICIENT_FUNDS") {
-      throw lacking(from, value, await provider.getBalance(from), error);
-    }
-    throw refused ?? error;
+    throw await explained(plan, signer, error);
   }
+}
+
+/** An error of a simulation or of sending: as a WhitePayError if the contract refuses or coin is missing. */
+async function explained(
+  { contract, what, token, value = 0n }: TransactionPlan,
+  signer: Signer,
+  error: unknown,
+): Promise<unknown> {
+  if ((error as { code?: unknown }).code === "INSUFFICIENT_FUNDS") {
+    const from = await signer.getAddress();
+    return lacking(from, value, await chainOf(signer).getBalance(from), error);
+  }
+  return refusalOf(contract.interface, what, error, token) ?? error;
 }
 
 function lacking(account: string, needed: bigint, balance: bigint, cause?: unknown): WhitePayError {
@@ -178,14 +193,7 @@ export async function send(
   // The chain may change during the confirmation: simulate again.
   const now = await prepare(plan, signer);
   const report = await reported(plan, signer, now);
-  const sent = await signer.sendTransaction({
-    to: await receiverOf(plan),
-    data: now.data,
-    value: report.value,
-    gasLimit: now.gas,
-    maxFeePerGas: now.maxFeePerGas,
-    maxPriorityFeePerGas: now.tip,
-  });
+  const sent = await sentBy(plan, signer, now);
   await options.onSent?.(sent.hash);
   const receipt = await mined(plan, sent.hash, signer);
   return {
@@ -196,6 +204,27 @@ export async function send(
     gasUsed: receipt.gasUsed,
     fee: receipt.fee,
   };
+}
+
+async function sentBy(
+  plan: TransactionPlan,
+  signer: Signer,
+  { data, gas, maxFeePerGas, tip }: Prepared,
+): Promise<TransactionResponse> {
+  const request = {
+    to: await receiverOf(plan),
+    data,
+    value: plan.value ?? 0n,
+    gasLimit: gas,
+    maxFeePerGas,
+    maxPriorityFeePerGas: tip,
+  };
+  try {
+    return await signer.sendTransaction(request);
+  } catch (error) {
+    // A node that executes a transaction before it takes it reports a revert here.
+    throw await explained(plan, signer, error);
+  }
 }
 
 async function mined(plan: TransactionPlan, hash: string, signer: Signer): Promise<TransactionReceipt> {
