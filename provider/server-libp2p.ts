@@ -21,6 +21,7 @@ import {
   isRefusal,
   refusal,
 } from "../protocol/codec/challenge.ts";
+import { connectionLimits } from "../daemon/peers/connection-limits.ts";
 import { muxer } from "../daemon/peers/muxer.ts";
 import { holePunching, punchHoles } from "../daemon/peers/relay/hole-punch.ts";
 import type { RelayedTransport } from "../daemon/peers/relay/transport.ts";
@@ -40,10 +41,8 @@ import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from ".
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
   challengeRate,
-  hardMaxConnections,
   offerRate,
   maxCallerNames,
-  pendingConnections,
   requestRate,
   signOfLife_ms,
   strangerChallengeRate,
@@ -118,12 +117,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     },
     connectionGater: inbound.gater(),
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
-    connectionManager: {
-      maxConnections: hardMaxConnections,
-      inboundConnectionThreshold: pendingConnections.perSecondAndHost,
-      maxIncomingPendingConnections: pendingConnections.all,
-      inboundUpgradeTimeout: pendingConnections.limit_ms,
-    },
+    connectionManager: connectionLimits,
   });
   libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
   punchHoles(libp2p, (peer) => inbound.isKeeper(peer) || isSender(peer));

@@ -7,12 +7,12 @@ import { ping } from "@libp2p/ping";
 import type { Ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
+import { connectionLimits } from "../../../daemon/peers/connection-limits.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import { PendingHosts } from "../../../daemon/peers/pending-hosts.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import {
   gossipBytes,
-  hardMaxConnections,
   maxKeeperNames,
   pendingConnections,
   signOfLife_ms,
@@ -76,10 +76,7 @@ export async function startKeeperNode(options: NodeOptions, admission: Admission
       ...metered(meter),
     },
     connectionManager: {
-      maxConnections: hardMaxConnections,
-      inboundConnectionThreshold: pendingConnections.perSecondAndHost,
-      maxIncomingPendingConnections: pendingConnections.all,
-      inboundUpgradeTimeout: pendingConnections.limit_ms,
+      ...connectionLimits,
       addressDialTimeout: addressDial_ms,
       // The order of the addresses alternates between claims (`Identities.targets`); the node must not sort them.
       addressSorter: () => 0,

@@ -12,6 +12,7 @@ import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
+import { connectionLimits } from "../../../daemon/peers/connection-limits.ts";
 import { ConnectionRoom } from "../../../daemon/peers/connection-room.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
@@ -21,7 +22,6 @@ import { Places } from "../../../daemon/peers/relay/places.ts";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import {
-  hardMaxConnections,
   maxCommittees,
   maxKeeperNames,
   maxProviderNames,
@@ -169,10 +169,7 @@ export class RelayNode {
         ...metered(this.#meter),
       },
       connectionManager: {
-        maxConnections: hardMaxConnections,
-        inboundConnectionThreshold: pendingConnections.perSecondAndHost,
-        maxIncomingPendingConnections: pendingConnections.all,
-        inboundUpgradeTimeout: pendingConnections.limit_ms,
+        ...connectionLimits,
         addressDialTimeout: addressDial_ms,
         reconnectRetries: 0,
       },
