@@ -1,6 +1,6 @@
 /** Amounts, named facts and copy buttons. */
 import { h } from "./dom.ts";
-import { amount, exactAmount } from "./format.ts";
+import { amount, exactAmount, shortHex } from "./format.ts";
 
 export type Token = {
   /** null: the chain's own coin. */
@@ -36,4 +36,16 @@ export function copyButton(what: string, text: string): Element {
 /** A text with a copy button. */
 export function copied(what: string, text: string): Element {
   return h("span", { class: "copied" }, h("span", { class: "mono" }, text), " ", copyButton(what, text));
+}
+
+/** The head of a group's row. @param isShown whether the page shows the details of this group */
+export function groupHead(group: string, isShown: boolean): Element {
+  return h(
+    "th",
+    { scope: "row", class: "mono", title: group },
+    shortHex(group),
+    " ",
+    copyButton(`address of group ${group}`, group),
+    isShown && h("span", { class: "tag me" }, "shown"),
+  );
 }

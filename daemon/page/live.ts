@@ -1,5 +1,5 @@
 /** What every page does: receives the status, shows whether the daemon answers, sets the colours, copies. */
-import { place } from "./dom.ts";
+import { h, place } from "./dom.ts";
 
 const poll_ms = 5_000;
 
@@ -50,6 +50,17 @@ export function listen<Status extends Readiness>(draw: Draw<Status>): void {
     showLink("away", "no answer, retrying");
     if (source.readyState === EventSource.CLOSED) void poll(draw);
   });
+}
+
+type Choice = { readonly value: string; readonly text: string };
+
+/** The groups that the user can select; the field is hidden while there is one group or none. */
+export function offerGroups(groups: readonly Choice[]): void {
+  const field = document.getElementById("group-field");
+  if (field !== null) field.hidden = groups.length < 2;
+  const known = [...select("group").options].map(({ value }) => value).join();
+  if (known === groups.map(({ value }) => value).join()) return;
+  place("group", ...groups.map(({ value, text }) => h("option", { value }, text)));
 }
 
 const themeKey = "whitepay-theme";

@@ -10,8 +10,8 @@ import type {
 } from "../api/schemas.ts";
 import { bindChart, showSpace } from "./chart.ts";
 import { showKeepers } from "./committee.ts";
-import { h, place } from "../../daemon/page/dom.ts";
-import { ask, bindCopy, bindTheme, listen, select } from "../../daemon/page/live.ts";
+import { place } from "../../daemon/page/dom.ts";
+import { ask, bindCopy, bindTheme, listen, offerGroups, select } from "../../daemon/page/live.ts";
 import { whole } from "../../daemon/page/format.ts";
 import { keyOf, showGroups } from "./groups.ts";
 import { showMoney } from "./money.ts";
@@ -137,22 +137,14 @@ function announcePayments(group: GroupStatus): void {
   paidThrough = group.settledThrough;
 }
 
-function drawGroups({ groups }: KeeperStatus): void {
-  const field = document.getElementById("group-field");
-  if (field !== null) field.hidden = groups.length < 2;
-  const known = [...select("group").options].map(({ value }) => value).join();
-  if (known === groups.map(keyOf).join()) return;
-  const option = (one: GroupStatus): Element => {
-    const text = `${one.group.slice(0, 10)}… in ${one.committee.slice(0, 10)}…`;
-    return h("option", { value: keyOf(one) }, text);
-  };
-  place("group", ...groups.map(option));
+function choiceText({ group, committee }: GroupStatus): string {
+  return `${group.slice(0, 10)}… in ${committee.slice(0, 10)}…`;
 }
 
 function draw(next: KeeperStatus): void {
   status = next;
   statusAt_ms = performance.now();
-  drawGroups(next);
+  offerGroups(next.groups.map((one) => ({ value: keyOf(one), text: choiceText(one) })));
   showIdentity(next);
   showProblems(next);
   document.title = `${next.ready ? "" : "⚠ "}WhitePay keeper`;

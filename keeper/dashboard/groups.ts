@@ -10,7 +10,7 @@ import {
   shortHex,
   whole,
 } from "../../daemon/page/format.ts";
-import { copyButton } from "../../daemon/page/facts.ts";
+import { groupHead } from "../../daemon/page/facts.ts";
 import { tokenOf } from "./money.ts";
 
 /** A group that moves is in two committees. */
@@ -32,14 +32,7 @@ function groupRow(group: GroupStatus, isShown: boolean): Element {
   return h(
     "tr",
     { "data-key": keyOf(group), "aria-current": isShown && "true" },
-    h(
-      "th",
-      { scope: "row", class: "mono", title: group.group },
-      shortHex(group.group),
-      " ",
-      copyButton(`address of group ${group.group}`, group.group),
-      isShown && h("span", { class: "tag me" }, "shown"),
-    ),
+    groupHead(group.group, isShown),
     h("td", {}, `block ${whole(group.settledThrough)}`),
     h("td", {}, provenShare(group.proven.late)),
     earnedCell(group),

@@ -7,9 +7,8 @@ import type {
   PaymentDocument,
   ProviderStatus,
 } from "../api/schemas.ts";
-import { h, place } from "../../daemon/page/dom.ts";
 import { shortHex } from "../../daemon/page/format.ts";
-import { ask, bindCopy, bindTheme, listen, select } from "../../daemon/page/live.ts";
+import { ask, bindCopy, bindTheme, listen, offerGroups, select } from "../../daemon/page/live.ts";
 import { showChallenges, showOutcomes } from "./challenges.ts";
 import { showDisks } from "./disks.ts";
 import { showEarnings, showPayments } from "./earnings.ts";
@@ -82,18 +81,10 @@ function drawBooks(): void {
   showChallenges(books.challenges);
 }
 
-function drawGroupField({ groups }: ProviderStatus): void {
-  const field = document.getElementById("group-field");
-  if (field !== null) field.hidden = groups.length < 2;
-  const known = [...select("group").options].map(({ value }) => value).join();
-  if (known === groups.map(({ group }) => group).join()) return;
-  place("group", ...groups.map(({ group }) => h("option", { value: group }, shortHex(group))));
-}
-
 function draw(next: ProviderStatus): void {
   status = next;
   statusAt_ms = performance.now();
-  drawGroupField(next);
+  offerGroups(next.groups.map(({ group }) => ({ value: group, text: shortHex(group) })));
   showIdentity(next);
   showProblems(next);
   document.title = `${next.ready ? "" : "⚠ "}WhitePay provider`;

@@ -1,7 +1,7 @@
 /** The card of payers: every group with what is proven, earned and coming, and how long its money lasts. */
 import type { GroupDocument, MoneyDocument, ProviderStatus } from "../api/schemas.ts";
 import { h, place, table } from "../../daemon/page/dom.ts";
-import { copyButton, money } from "../../daemon/page/facts.ts";
+import { groupHead, money } from "../../daemon/page/facts.ts";
 import { bytes, counted, provenShare, shortHex, span, whole } from "../../daemon/page/format.ts";
 
 const day_s = 86_400;
@@ -26,14 +26,7 @@ function groupRow(group: GroupDocument, isShown: boolean): Element {
   return h(
     "tr",
     { "data-key": group.group, "aria-current": isShown && "true" },
-    h(
-      "th",
-      { scope: "row", class: "mono", title: group.group },
-      shortHex(group.group),
-      " ",
-      copyButton(`address of group ${group.group}`, group.group),
-      isShown && h("span", { class: "tag me" }, "shown"),
-    ),
+    groupHead(group.group, isShown),
     payerCell(group),
     h("td", {}, committedText(group)),
     provenCell(group),

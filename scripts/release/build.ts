@@ -73,10 +73,6 @@ async function stageCommand(work: string, staged: string, version: string): Prom
   for (const folder of dashboardFolders) await stageDashboard(work, staged, folder);
   await stageDeployment(staged);
   for (const file of assetsOf(commandPackage)) await cp(join(projectRoot, file), join(staged, file));
-  for (const folder of dashboardFolders) {
-    const index = join(staged, folder, "index.html");
-    await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
-  }
   await chmod(join(staged, commandFile), 0o755);
   const dependencies = dependenciesOf(await readManifest(commandPackage.manifest), commandPackage, needed);
   const manifest = await commandManifest(version, dependencies);
@@ -120,11 +116,6 @@ async function stageDeployment(staged: string): Promise<void> {
       await cp(join(folder, file), join(staged, "artifacts", file));
     }
   }
-}
-
-/** The page with `.js` in place of `.ts` in what it loads. */
-export function pageOfJavaScript(html: string): string {
-  return html.replaceAll(/(\bsrc=|\bhref=)"([^"]+)\.ts"/g, '$1"$2.js"');
 }
 
 /** @throws if a pattern finds no file */

@@ -32,7 +32,7 @@ export const commandPackage: CodePackage = {
   declarations: false,
   assets: [
     ...dashboardFolders.map((folder) => `${folder}/*.html`),
-    "daemon/page/*.{css,svg}",
+    "daemon/page/*.{css,html,svg}",
     "sim/scenarios/*.yaml",
     "sim/trace/page/*",
     "docs/figures/gas-committees.md",

@@ -1,5 +1,5 @@
 /** The files of the dashboards that the HTTP servers send. */
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { dashboard as keeperPage } from "../../../../keeper/api/dashboard.ts";
@@ -25,7 +25,15 @@ describe.each(Object.entries(pages))("the files of the %s's page", (who, page) =
     expect(texts.filter((text) => text === "")).toEqual([]);
     const typed = paths.filter((path, i) => path.endsWith(".ts") && /^import type /m.test(texts[i] ?? ""));
     expect(typed).toEqual([]);
-    expect((await page.at("/"))?.type).toMatch(/^text\/html/);
+  });
+
+  it("begin with the frame of all pages, filled with this page's title, script and cards", async () => {
+    const { text, type } = (await page.at("/")) ?? { text: "", type: "" };
+    expect(type).toMatch(/^text\/html/);
+    expect(text).toContain(`<title>WhitePay ${who}</title>`);
+    expect(text).toContain('src="/app.ts"');
+    expect(text).toContain(await readFile(join(projectRoot, who, "dashboard/cards.html"), "utf8"));
+    expect(text).not.toContain("{{");
   });
 
   it("import only files that are served, as a browser resolves them", async () => {
@@ -38,7 +46,14 @@ describe.each(Object.entries(pages))("the files of the %s's page", (who, page) =
   });
 
   it("do not include other files", async () => {
-    for (const path of ["/tsconfig.json", "/../api/app.ts", "/toString", "/app", "/index.html"]) {
+    for (const path of [
+      "/tsconfig.json",
+      "/../api/app.ts",
+      "/toString",
+      "/app",
+      "/index.html",
+      "/cards.html",
+    ]) {
       expect(await page.at(path), path).toBeUndefined();
     }
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { pageOfJavaScript } from "../../../../scripts/release/build.ts";
 import { declarationsOfJavaScript } from "../../../../scripts/release/emit.ts";
 
 describe("the build", () => {
@@ -19,13 +18,6 @@ describe("the build", () => {
         'export * from "ethers";',
         'declare const file: "./d.ts";',
       ].join("\n"),
-    );
-  });
-
-  it("replaces .ts by .js in the links of a page, and only there", () => {
-    const html = '<link href="/style.css"><script type="module" src="/app.ts"></script><p>app.ts "x.ts"</p>';
-    expect(pageOfJavaScript(html)).toBe(
-      '<link href="/style.css"><script type="module" src="/app.js"></script><p>app.ts "x.ts"</p>',
     );
   });
 });
