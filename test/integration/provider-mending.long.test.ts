@@ -7,36 +7,22 @@ import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { isWhole } from "../../storage/disk/check-piece.ts";
 import { filesIn } from "../../storage/disk/readable-piece.ts";
 import { damage } from "../support/damage.ts";
-import { sharedFolder } from "../support/files.ts";
 import { signedPermission } from "../support/permissions.ts";
 import { runProvider } from "../support/provider-process.ts";
 import { firstRange } from "../support/read-range.ts";
 import { twoPieces } from "../support/store-payer.ts";
-import type { Parcel, StorePayer } from "../support/store-payer.ts";
 import { StoreScene } from "../support/store-scene.ts";
 
 const limit_ms = 500_000;
 /** The scrub looks every 30 s. */
 const wait_ms = 120_000;
 let scene: StoreScene;
-let removeFolder: () => Promise<void>;
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
 }, limit_ms);
 
-afterAll(async () => {
-  await scene.close();
-  await removeFolder();
-});
-
-async function store(payer: StorePayer, data: Parcel): Promise<void> {
-  expect(await payer.propose(data)).toMatchObject({ kind: "accepted" });
-  await payer.sendList(data);
-  await payer.sendMissing(data);
-}
+afterAll(() => scene.close());
 
 it(
   "fetches the damaged ranges of public data that a reader could not be given, and takes no other bytes",
@@ -47,10 +33,10 @@ it(
     const [source, mender] = [await runProvider(first), await runProvider(second)];
     await scene.announce(first, source);
     const open = (await scene.payer(first, () => source, group.address)).with({ isPublic: true });
-    await store(open, data);
+    await open.store(data);
     await scene.use(group, await scene.consent(open, data, group));
     const payer = (await scene.payer(second, () => mender, group.address)).with({ isPublic: true });
-    await store(payer, data);
+    await payer.store(data);
     // With the permission to fetch, although all is here: the copy is mended with it later.
     const head = await scene.chain.world.chain.block();
     const permission = await payer.permission(group.address, head + 1_000, mender.peerId);
@@ -100,10 +86,10 @@ it(
     const [source, mender] = [await runProvider(first), await runProvider(second)];
     await scene.announce(first, source);
     const open = (await scene.payer(first, () => source, group.address)).with({ isPublic: true });
-    await store(open, data);
+    await open.store(data);
     await scene.use(group, await scene.consent(open, data, group));
     const payer = (await scene.payer(second, () => mender, group.address)).with({ isPublic: true });
-    await store(payer, data);
+    await payer.store(data);
     await scene.use(group, await scene.consent(payer, data, group));
     const until = (await scene.chain.world.chain.block()) + 1_000;
     const domain = { chainId: scene.chain.chainId, group: group.address };

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
 import { runCli } from "../support/cli.ts";
-import { seededBytes, sharedFolder } from "../support/files.ts";
+import { seededBytes } from "../support/files.ts";
 import { bucketName, objectStore, region } from "../support/object-store.ts";
 import { runProvider } from "../support/provider-process.ts";
 import { firstRange } from "../support/read-range.ts";
@@ -15,18 +15,12 @@ import { StoreScene } from "../support/store-scene.ts";
 
 const limit_ms = 500_000;
 let scene: StoreScene;
-let removeFolder: () => Promise<void>;
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
 }, limit_ms);
 
-afterAll(async () => {
-  await scene.close();
-  await removeFolder();
-});
+afterAll(() => scene.close());
 
 it(
   "keeps what it acknowledged over a kill, serves it, and reports an outage without calling anything lost",

@@ -9,7 +9,7 @@ import type { RunningProvider } from "../../provider/compose.ts";
 import { openStore } from "../../provider/ingest.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
-import { seededBytes, sharedFolder } from "../support/files.ts";
+import { seededBytes } from "../support/files.ts";
 import { parcelOf, rangeOf } from "../support/store-payer.ts";
 import type { Parcel, StorePayer } from "../support/store-payer.ts";
 import { StoreScene } from "../support/store-scene.ts";
@@ -19,13 +19,10 @@ let scene: StoreScene;
 let provider: StoreProvider;
 let running: RunningProvider;
 let payer: StorePayer;
-let removeFolder: () => Promise<void>;
 const data = parcelOf([seededBytes(2 * rangeBytes, 1)]);
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
   provider = await scene.provider("provider");
   running = await provider.start();
   const { address } = await scene.group();
@@ -35,7 +32,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   await scene.close();
-  await removeFolder();
 });
 
 const entry = data.list.pieces.at(0) as PieceEntry;
@@ -93,9 +89,7 @@ it("bounds the ranges of a payer that stalls, and serves another payer meanwhile
   const group = await scene.group();
   const other = await scene.payer(provider, () => running, group.address, 2);
   const parcel = parcelOf([seededBytes(3_000, 9)]);
-  expect(await other.propose(parcel)).toMatchObject({ kind: "accepted" });
-  await other.sendList(parcel);
-  expect(await other.sendMissing(parcel)).toBe(1);
+  expect(await other.store(parcel)).toBe(1);
   for (const end of stalled) end();
   await sleep(500);
   expect(await payer.sendMissing(data)).toBe(2);

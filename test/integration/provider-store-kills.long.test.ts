@@ -8,7 +8,7 @@ import { cliScript } from "../../scripts/paths.ts";
 import { openStore } from "../../provider/ingest.ts";
 import { toHex } from "../../protocol/hash.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
-import { seededBytes, temporaryFolder } from "../support/files.ts";
+import { seededBytes } from "../support/files.ts";
 import { parcelOf } from "../support/store-payer.ts";
 import type { Target } from "../support/store-payer.ts";
 import { StoreScene, until } from "../support/store-scene.ts";
@@ -31,7 +31,7 @@ async function kill({ child }: Process): Promise<void> {
 }
 
 it("keeps every acknowledged step across kill -9, and commits in the end", { timeout: 600_000 }, async () => {
-  const scene = await StoreScene.open(await temporaryFolder());
+  const scene = await StoreScene.open();
   const provider = await scene.provider("killed");
   const group = await scene.group();
   let now = await startProcess(provider);

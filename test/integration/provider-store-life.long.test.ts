@@ -12,7 +12,7 @@ import { changeOffer, loadConfig } from "../../provider/config.ts";
 import { openStore } from "../../provider/ingest.ts";
 import { rangeCount } from "../../storage/core/range.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
-import { seededBytes, sharedFolder } from "../support/files.ts";
+import { seededBytes } from "../support/files.ts";
 import { parcelOf, twoPieces } from "../support/store-payer.ts";
 import type { Parcel, StorePayer } from "../support/store-payer.ts";
 import { StoreScene, until } from "../support/store-scene.ts";
@@ -21,12 +21,9 @@ import type { StoreProvider } from "../support/store-scene.ts";
 let scene: StoreScene;
 let provider: StoreProvider;
 let running: RunningProvider;
-let removeFolder: () => Promise<void>;
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
   provider = await scene.provider("provider", { regions: ["eu-west"], minLockup: 50 });
   running = await provider.start();
 });
@@ -34,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   await scene.close();
-  await removeFolder();
 });
 
 const payerOf = (group: Hex, keeper?: number): Promise<StorePayer> =>
@@ -52,9 +48,7 @@ it("deletes what waited too long, and keeps pieces that another list needs", asy
     [payer, data],
     [owner, kept],
   ] as const) {
-    await one.propose(what);
-    await one.sendList(what);
-    await one.sendMissing(what);
+    await one.store(what);
   }
   await scene.use(other, await scene.consent(owner, kept, other));
   // The payer got a consent and vanishes.
@@ -115,9 +109,7 @@ it("fetches public pieces from another registered provider with the payer's perm
   const source = await payerOf(group.address);
   const data = twoPieces(61);
   const open = source.with({ isPublic: true });
-  await open.propose(data);
-  await open.sendList(data);
-  await open.sendMissing(data);
+  await open.store(data);
   await scene.use(group, await scene.consent(open, data, group));
   const fetcher = await scene.provider("fetcher");
   const second = await fetcher.start();

@@ -6,7 +6,6 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { deployContract, send } from "../support/contracts/chain.ts";
-import { sharedFolder } from "../support/files.ts";
 import { Group } from "../support/provider-chain.ts";
 import { twoPieces } from "../support/store-payer.ts";
 import { StoreScene, until } from "../support/store-scene.ts";
@@ -18,12 +17,9 @@ const lockup = 100;
 let scene: StoreScene;
 let provider: StoreProvider;
 let running: RunningProvider;
-let removeFolder: () => Promise<void>;
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
   provider = await scene.provider("provider", { minLockup: 50 });
   running = await provider.start();
 }, 1_200_000);
@@ -31,7 +27,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   await scene.close();
-  await removeFolder();
 });
 
 const lower = (address: unknown): Hex => String(address).toLowerCase() as Hex;
@@ -59,9 +54,7 @@ it("stores for a group to come whose address holds the money, and for no other a
   );
   expect(await payer.propose(data)).toBe("underfunded");
   await send(world.token, world.convener, "transfer", [address, deposit]);
-  expect(await payer.propose(data)).toMatchObject({ kind: "accepted" });
-  await payer.sendList(data);
-  expect(await payer.sendMissing(data)).toBeGreaterThan(0);
+  expect(await payer.store(data)).toBeGreaterThan(0);
 
   await send(world.factory, world.convener, "createGroup", [config, committee, 8]);
   const group = groupAt(address);
@@ -105,9 +98,7 @@ it("stores for a contract that signs by ERC-1271, and consents to its group; not
     },
   );
   expect(await foreign.propose(data)).toBe("not-the-payer");
-  expect(await payer.propose(data)).toMatchObject({ kind: "accepted" });
-  await payer.sendList(data);
-  expect(await payer.sendMissing(data)).toBeGreaterThan(0);
+  expect(await payer.store(data)).toBeGreaterThan(0);
   const consent = await scene.consent(payer, data, group);
   if (typeof consent === "string") throw new Error(consent);
   const { operator, listRoot, bytes, price, receiptKey, sequence, deadline, signature } = consent;

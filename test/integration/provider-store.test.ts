@@ -14,7 +14,6 @@ import type { RunningProvider } from "../../provider/compose.ts";
 import { openStore } from "../../provider/ingest.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
-import { sharedFolder } from "../support/files.ts";
 import { twoPieces } from "../support/store-payer.ts";
 import type { Parcel, StorePayer } from "../support/store-payer.ts";
 import type { Permission } from "../../protocol/codec/permission.ts";
@@ -24,12 +23,9 @@ import type { StoreProvider } from "../support/store-scene.ts";
 let scene: StoreScene;
 let provider: StoreProvider;
 let running: RunningProvider;
-let removeFolder: () => Promise<void>;
 
 beforeAll(async () => {
-  const shared = await sharedFolder();
-  removeFolder = shared.remove;
-  scene = await StoreScene.open(shared.folder);
+  scene = await StoreScene.open();
   provider = await scene.provider("provider", { regions: ["eu-west"], minLockup: 50 });
   running = await provider.start();
 });
@@ -37,7 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   await scene.close();
-  await removeFolder();
 });
 
 const payerOf = (group: Hex, keeper?: number): Promise<StorePayer> =>

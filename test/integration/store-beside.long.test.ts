@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { GroupView } from "../../client/group-view.ts";
 import { makePayer } from "../../scripts/devnet/payer.ts";
-import { generatedBytes } from "../../scripts/fleet/files.ts";
 import { stateFolderOf } from "../support/store-kills.ts";
 import { openStoring, type Ran, type Storing } from "../support/storing.ts";
+import { expectReadable, sourceOf, storing } from "../support/storing-steps.ts";
 
 type Stored = {
   group: string;
@@ -20,29 +20,6 @@ const minutes = 60_000;
 let scene: Storing;
 beforeAll(async () => (scene = await openStoring({ providers: 5 })), 300_000);
 afterAll(() => scene?.close(), 60_000);
-
-function sourceOf(name: string, bytes = 3_000_000): string {
-  const path = join(scene.folder, name);
-  writeFileSync(path, generatedBytes(name, bytes));
-  return path;
-}
-
-const storing = (path: string): string[] => [
-  "store",
-  path,
-  "--copies",
-  "2",
-  "--for",
-  "5000blocks",
-  "--yes",
-  "--json",
-];
-
-async function expectReadable(name: string, to: string, ...more: string[]): Promise<void> {
-  const out = join(scene.folder, to);
-  await scene.json("get", name, "--out", out, ...more);
-  expect(readFileSync(join(out, name)).equals(readFileSync(join(scene.folder, name)))).toBe(true);
-}
 
 /** In the group is what the command deposited, and nothing is in a group without data. */
 async function expectPaid({ stdout }: Ran): Promise<void> {
@@ -60,9 +37,9 @@ it(
   async () => {
     const other = await makePayer(join(scene.folder, "payer"), scene.community.base);
     const [one, two, three] = await Promise.all([
-      scene.start(...storing(sourceOf("one.bin"))).ended,
-      scene.start(...storing(sourceOf("two.bin"))).ended,
-      scene.start(...storing(sourceOf("three.bin")), "--config", other).ended,
+      scene.start(...storing(sourceOf(scene, "one.bin"), 2)).ended,
+      scene.start(...storing(sourceOf(scene, "two.bin"), 2)).ended,
+      scene.start(...storing(sourceOf(scene, "three.bin"), 2), "--config", other).ended,
     ]);
     expect(three.code, three.stderr).toBe(0);
     await expectPaid(three);
@@ -72,14 +49,14 @@ it(
     expect(refused.code, refused.stderr).toBe(6);
     expect(refused.stderr).toMatch(/another command of this payer (is under way|has just begun)/);
     const name = refused === one ? "one.bin" : "two.bin";
-    await scene.json<Stored>(...storing(join(scene.folder, name)).slice(0, -1));
+    await scene.json<Stored>(...storing(join(scene.folder, name), 2).slice(0, -1));
     const { items } = await scene.json<Listed>("list");
     expect(items).toMatchObject([
       { name: "one.bin", copies: 2 },
       { name: "two.bin", copies: 2 },
     ]);
-    for (const item of ["one.bin", "two.bin"]) await expectReadable(item, `of-two-${item}`);
-    await expectReadable("three.bin", "of-three", "--config", other);
+    for (const item of ["one.bin", "two.bin"]) await expectReadable(scene, item);
+    await expectReadable(scene, "three.bin", { words: ["--config", other] });
   },
 );
 
@@ -91,17 +68,17 @@ it(
     mkdirSync(machine);
     cpSync(scene.payerConfig, join(machine, "payer.yaml"));
     const config = ["--config", join(machine, "payer.yaml")];
-    const [four, five] = [sourceOf("four.bin"), sourceOf("five.bin")];
+    const [four, five] = [sourceOf(scene, "four.bin"), sourceOf(scene, "five.bin")];
     const ended = await Promise.all([
-      scene.start(...storing(four)).ended,
-      scene.start(...storing(five), ...config).ended,
+      scene.start(...storing(four, 2)).ended,
+      scene.start(...storing(five, 2), ...config).ended,
     ]);
     for (const [index, { code, stderr }] of ended.entries()) {
       if (code === 0) continue;
       // Planned on what the other one changed, or its transaction lost the race: nothing of it is on the chain.
       const lostTheRace = code === 3 && stderr.includes("another transaction of this account was sent first");
       expect(lostTheRace || code === 4 || code === 6, `exit code ${code}: ${stderr}`).toBe(true);
-      const again = index === 0 ? storing(four) : [...storing(five), ...config];
+      const again = index === 0 ? storing(four, 2) : [...storing(five, 2), ...config];
       const repeated = await scene.run(...again, "--discard");
       expect(repeated.code, repeated.stderr).toBe(0);
     }
@@ -109,14 +86,19 @@ it(
     expect(items.map(({ name, copies }) => [name, copies])).toEqual(
       ["five.bin", "four.bin", "one.bin", "two.bin"].map((name) => [name, 2]),
     );
-    for (const { name } of items) await expectReadable(name, `of-machines-${name}`);
+    for (const { name } of items) await expectReadable(scene, name);
   },
 );
 
 it("`store --watch` refuses to begin without a file that holds the password", async () => {
   const asking = join(scene.folder, "asking.yaml");
   writeFileSync(asking, readFileSync(scene.payerConfig, "utf8").replace(/^passwordFile:.*\n/m, ""));
-  const refused = await scene.run(...storing(sourceOf("none.bin", 10)), "--watch", "--config", asking);
+  const refused = await scene.run(
+    ...storing(sourceOf(scene, "none.bin", 10), 2),
+    "--watch",
+    "--config",
+    asking,
+  );
   expect(refused.code, refused.stderr).toBe(2);
   expect(refused.stderr).toMatch(/--watch cannot ask for the password/);
 });
@@ -126,7 +108,7 @@ it(
   { timeout: 10 * minutes },
   async () => {
     const { providers } = scene.community;
-    const running = scene.start(...storing(sourceOf("six.bin")), "--watch", "--every", "1");
+    const running = scene.start(...storing(sourceOf(scene, "six.bin"), 2), "--watch", "--every", "1");
     const end = new AbortController();
     void running.ended.then(() => end.abort());
     const until = async (text: RegExp): Promise<void> => {
@@ -141,7 +123,7 @@ it(
     await providers.kill(providers.operators.indexOf(lost));
     await until(new RegExp(`six\\.bin: moved from ${lost} to 0x`));
     // Reading needs no lock: it works beside the service.
-    await expectReadable("six.bin", "watched");
+    await expectReadable(scene, "six.bin");
     running.kill("SIGTERM");
     const { code, stderr } = await running.ended;
     expect(code, stderr).toBe(0);

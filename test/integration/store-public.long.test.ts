@@ -1,11 +1,16 @@
 /** R43: public data travels from the payer once; its other copies, and those that `repair` makes, come from providers. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { generatedBytes } from "../../scripts/fleet/files.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { openStoring, type Storing } from "../support/storing.ts";
+import {
+  expectReadable,
+  folderOf,
+  operatorOf,
+  setFault,
+  sourceOf,
+  storing,
+} from "../support/storing-steps.ts";
 
 type Stored = { items: { name: string; copies: { provider: string; root: string; bytes: number }[] }[] };
 
@@ -16,14 +21,6 @@ beforeAll(async () => {
   scene = await openStoring({ providers: 5, providerCommand: "provider-sim" });
 }, 300_000);
 afterAll(() => scene?.close(), 60_000);
-
-const operatorOf = (index: number): string => scene.community.providers.operators[index] as string;
-
-async function setFault(index: number, kind: string): Promise<void> {
-  const folder = scene.community.providers.daemons[index]?.dataDir as string;
-  const set = await scene.run("provider-sim", "fault", kind, "--config", join(folder, "provider.yaml"));
-  expect(set.code, set.stderr).toBe(0);
-}
 
 /** Bytes that the payer sent in all rounds of a command, by its messages. */
 function sentBytes(stderr: string): number {
@@ -37,32 +34,27 @@ function sentBytes(stderr: string): number {
 }
 
 async function run(...args: string[]): Promise<{ document: unknown; sent: number; stderr: string }> {
-  const { code, stdout, stderr } = await scene.run(...args, "--yes", "--json");
+  const { code, stdout, stderr } = await scene.run(...args);
   expect(code, stderr).toBe(0);
   return { document: JSON.parse(stdout), sent: sentBytes(stderr), stderr };
 }
 
-async function expectReadable(name: string, to: string): Promise<void> {
-  const out = join(scene.folder, to);
-  await scene.json("get", name, "--out", out);
-  expect(readFileSync(join(out, name)).equals(readFileSync(join(scene.folder, name)))).toBe(true);
-}
-
-function storing(name: string): string[] {
-  const path = join(scene.folder, name);
-  writeFileSync(path, generatedBytes(name, size));
-  return ["store", path, "--public", "--copies", "3", "--for", "5000blocks"];
+/** Words of a command that stores a new file as public data. */
+function storingPublic(name: string): string[] {
+  return [...storing(sourceOf(scene, name, size), 3), "--public"];
 }
 
 it("is sent to one provider, from which the others fetch it", { timeout: 6 * minutes }, async () => {
-  const { document, sent } = await run(...storing("archive.bin"));
+  const { document, sent } = await run(...storingPublic("archive.bin"));
   const copies = (document as Stored).items[0]?.copies ?? [];
-  expect(copies.map(({ provider }) => provider).toSorted()).toEqual([0, 1, 2].map(operatorOf).toSorted());
+  expect(copies.map(({ provider }) => provider).toSorted()).toEqual(
+    [0, 1, 2].map((index) => operatorOf(scene, index)).toSorted(),
+  );
   expect(new Set(copies.map(({ root }) => root)).size).toBe(1);
   // Beside it the catalogues, one for each provider.
   expect(sent).toBeGreaterThan(0.99 * size);
   expect(sent).toBeLessThan(1.1 * size);
-  await expectReadable("archive.bin", "first");
+  await expectReadable(scene, "archive.bin");
 });
 
 it(
@@ -71,28 +63,27 @@ it(
   async () => {
     const { providers } = scene.community;
     await providers.kill(2);
-    await setFault(0, "corrupt");
-    const { document, sent, stderr } = await run("repair");
-    const move = { name: "archive.bin", from: operatorOf(2), to: operatorOf(3) };
+    await setFault(scene, 0, "corrupt");
+    const { document, sent, stderr } = await run("repair", "--yes", "--json");
+    const move = { name: "archive.bin", from: operatorOf(scene, 2), to: operatorOf(scene, 3) };
     expect(document).toEqual({ repaired: [move], unrepairable: [] });
     expect(sent).toBeLessThan(100_000);
     // The payer's machine has not read the data either.
     expect(stderr).not.toContain("preparing");
-    await setFault(0, "none");
-    await expectReadable("archive.bin", "repaired");
+    await setFault(scene, 0, "none");
+    await expectReadable(scene, "archive.bin");
   },
 );
 
 it("is sent by the payer if no provider gives it to the others", { timeout: 6 * minutes }, async () => {
-  const command = scene.start(...storing("film.bin"), "--yes", "--json");
+  const command = scene.start(...storingPublic("film.bin"));
   const ended = command.ended.then(() => true);
   // The catalogue has been read by then; what a provider reads from another one is damaged.
   while (!command.stderr().includes("approving")) {
     expect(await Promise.race([ended, sleep(10, false)]), command.stderr()).toBe(false);
   }
   for (const index of [0, 1, 3, 4]) {
-    const folder = scene.community.providers.daemons[index]?.dataDir as string;
-    await writeFaults(folder, [{ kind: "corrupt" }]);
+    await writeFaults(folderOf(scene, index), [{ kind: "corrupt" }]);
   }
   const { code, stdout, stderr } = await command.ended;
   expect(code, stderr).toBe(0);
@@ -100,6 +91,6 @@ it("is sent by the payer if no provider gives it to the others", { timeout: 6 * 
   const sent = sentBytes(stderr);
   expect((JSON.parse(stdout) as Stored).items[0]?.copies).toHaveLength(3);
   expect(sent).toBeGreaterThan(2.9 * size);
-  for (const index of [0, 1, 3, 4]) await setFault(index, "none");
-  await expectReadable("film.bin", "film");
+  for (const index of [0, 1, 3, 4]) await setFault(scene, index, "none");
+  await expectReadable(scene, "film.bin");
 });

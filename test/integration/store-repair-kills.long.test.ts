@@ -1,5 +1,5 @@
 /** `whitepay repair` and `whitepay remove` killed at every step and repeated: no transaction twice, and every group pays for data that is there. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { groupAbi, tokenAbi } from "../../client/abi.ts";
@@ -7,6 +7,7 @@ import { GroupView } from "../../client/group-view.ts";
 import { generatedBytes } from "../../scripts/fleet/files.ts";
 import { arrivedBytes, killedAt, times, transactionsAfter, type Step } from "../support/store-kills.ts";
 import { openStoring, type Storing } from "../support/storing.ts";
+import { expectReadable, sourceOf } from "../support/storing-steps.ts";
 
 type Stored = { group: string; deposit: string; items: { name: string; copies: { provider: string }[] }[] };
 type Repaired = { repaired: { name: string; from: string; to: string }[]; unrepairable: string[] };
@@ -15,15 +16,13 @@ let scene: Storing;
 let stored: Stored;
 let lost: string;
 const minutes = 60_000;
-const names = ["letters.tar", "photos"];
 
 beforeAll(async () => {
   scene = await openStoring({ providers: 4 });
   const photos = join(scene.folder, "photos");
   mkdirSync(photos);
   writeFileSync(join(photos, "a.jpg"), generatedBytes("a", 4_000_000));
-  const letters = join(scene.folder, "letters.tar");
-  writeFileSync(letters, generatedBytes("letters", 9_000_001));
+  const letters = sourceOf(scene, "letters.tar", 9_000_001);
   stored = await scene.json<Stored>(
     "store",
     photos,
@@ -48,16 +47,6 @@ async function callsAfter(block: number): Promise<string[]> {
     calls.push(call?.name ?? data.slice(0, 10));
   }
   return calls;
-}
-
-let reads = 0;
-
-async function expectReadable(name: string): Promise<void> {
-  const out = join(scene.folder, `out-${reads++}`);
-  await scene.json("get", name, "--out", out);
-  for (const path of name === "photos" ? ["photos/a.jpg"] : [name]) {
-    expect(readFileSync(join(out, path)).equals(readFileSync(join(scene.folder, path)))).toBe(true);
-  }
 }
 
 const repairSteps: readonly Step[] = [
@@ -103,7 +92,8 @@ it("repairs as one run without a kill does", { timeout: 12 * minutes }, async ()
   expect((await arrivedBytes(scene)) - before).toBeLessThan(1.1 * bytes + 3_000_000);
   const { escrow } = await view.page();
   expect(String(escrow.deposited)).toBe(stored.deposit);
-  for (const name of names) await expectReadable(name);
+  await expectReadable(scene, "letters.tar");
+  await expectReadable(scene, "photos", { paths: ["photos/a.jpg"] });
 });
 
 const removeSteps: readonly Step[] = [
@@ -124,7 +114,7 @@ it("removes one of two items as one run without a kill does", { timeout: 8 * min
   expect(reached).toEqual(removeSteps.map(([name]) => name));
   const { items } = await scene.json<{ items: { name: string; copies: number }[] }>("list");
   expect(items).toMatchObject([{ name: "letters.tar", copies: 3 }]);
-  await expectReadable("letters.tar");
+  await expectReadable(scene, "letters.tar");
 });
 
 const lastSteps: readonly Step[] = [

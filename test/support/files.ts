@@ -11,8 +11,10 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+export type SharedFolder = { readonly folder: string; readonly remove: () => Promise<void> };
+
 /** The same, for a hook that several tests share: the caller removes it. */
-export async function sharedFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
+export async function sharedFolder(): Promise<SharedFolder> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-test-"));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }

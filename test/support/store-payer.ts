@@ -207,6 +207,14 @@ export class StorePayer {
     return this.ask({ kind: "put", digest: this.digest(parcel), piece, range, ...proven });
   }
 
+  /** Proposes, and sends the list and all ranges. Returns the number of ranges. */
+  async store(parcel: Parcel): Promise<number> {
+    const answer = await this.propose(parcel);
+    if (typeof answer === "string") throw new Error(answer);
+    await this.sendList(parcel);
+    return this.sendMissing(parcel);
+  }
+
   /** Sends every range that is missing. Returns their number. */
   async sendMissing(parcel: Parcel): Promise<number> {
     let sent = 0;

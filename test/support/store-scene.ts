@@ -17,6 +17,7 @@ import { stringify } from "yaml";
 import type { z } from "zod";
 import { send } from "./contracts/chain.ts";
 import type { Committee } from "./contracts/committee-world.ts";
+import { sharedFolder, type SharedFolder } from "./files.ts";
 import { price, ProviderChain } from "./provider-chain.ts";
 import type { Group, Keeper } from "./provider-chain.ts";
 import { StorePayer } from "./store-payer.ts";
@@ -41,23 +42,26 @@ export class StoreScene {
   readonly token: Hex;
   readonly factory: Hex;
   readonly folder: string;
+  readonly #removeFolder: () => Promise<void>;
 
   private constructor(
     chain: ProviderChain,
     committee: Committee,
     keepers: readonly Keeper[],
-    folder: string,
+    folder: SharedFolder,
     addresses: { token: Hex; factory: Hex },
   ) {
     this.chain = chain;
     this.committee = committee;
     this.keepers = keepers;
-    this.folder = folder;
+    this.folder = folder.folder;
+    this.#removeFolder = folder.remove;
     this.token = addresses.token;
     this.factory = addresses.factory;
   }
 
-  static async open(folder: string): Promise<StoreScene> {
+  static async open(): Promise<StoreScene> {
+    const folder = await sharedFolder();
     const chain = await ProviderChain.open();
     const keepers = await chain.keepers(0, 4);
     const committee = await chain.committee(keepers);
@@ -172,8 +176,9 @@ export class StoreScene {
     await sleep(110);
   }
 
-  close(): Promise<void> {
-    return this.chain.close();
+  async close(): Promise<void> {
+    await this.chain.close();
+    await this.#removeFolder();
   }
 }
 
