@@ -8,6 +8,7 @@ import type { KeeperConfig } from "./config.ts";
 import { relaysOf } from "../daemon/peers/addresses.ts";
 import type { RelayAddress } from "../daemon/peers/addresses.ts";
 import { Locator } from "../daemon/peers/relay/locator.ts";
+import type { OpenedParts } from "../daemon/opened-parts.ts";
 import type { Role } from "../protocol/codec/address.ts";
 import type { CommitteeSnapshot } from "../protocol/committee.ts";
 import type { Hex } from "../protocol/hash.ts";
@@ -46,7 +47,7 @@ function snapshotsOf(keeper: ReturnType<RelayParts["keeper"]>): CommitteeSnapsho
 
 /** Starts the relay if the settings offer one. */
 export async function openRelay(
-  opened: AsyncDisposableStack,
+  opened: OpenedParts,
   { config, peerSecret, transport, chain, telemetry, keeper }: RelayParts,
 ): Promise<RelayNode | undefined> {
   const { offer, listen } = config.relay;
@@ -76,7 +77,7 @@ export async function openRelay(
  * open port by the records that relays hold.
  */
 export async function openCalling(
-  opened: AsyncDisposableStack,
+  opened: OpenedParts,
   { peerSecret, transport }: Pick<RelayParts, "peerSecret" | "transport">,
   relay: RelayNode | undefined,
 ): Promise<ProviderClient> {

@@ -17,6 +17,7 @@ import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
+import { OpenedParts } from "../daemon/opened-parts.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
@@ -52,16 +53,16 @@ export async function composeKeeper(
   password?: string,
 ): Promise<Daemon> {
   const secrets = await openKeys(config.keys, await passwordOf(config, password));
-  const opened = new AsyncDisposableStack();
+  const opened = new OpenedParts();
   try {
     return await assemble(opened, config, secrets, decorate);
   } catch (error) {
-    await opened.disposeAsync();
+    await opened.close();
     throw error;
   }
 }
 
-async function openStore(opened: AsyncDisposableStack, { dataDir }: KeeperConfig): Promise<LevelStore> {
+async function openStore(opened: OpenedParts, { dataDir }: KeeperConfig): Promise<LevelStore> {
   await mkdir(dataDir, { recursive: true });
   const store = await LevelStore.open(join(dataDir, "store"));
   opened.defer(() => store.close());
@@ -70,7 +71,7 @@ async function openStore(opened: AsyncDisposableStack, { dataDir }: KeeperConfig
 
 /** Opened parts are closed in the opposite order. */
 async function assemble(
-  opened: AsyncDisposableStack,
+  opened: OpenedParts,
   config: KeeperConfig,
   secrets: KeySecrets,
   decorate: Decorate,
@@ -108,7 +109,7 @@ async function assemble(
       try {
         await keeper.run(signal);
       } finally {
-        await opened.disposeAsync();
+        await opened.close();
       }
     },
   };
