@@ -5,14 +5,16 @@ import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
 import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex } from "../protocol/hash.ts";
-import type { HttpServer } from "../daemon/http/server.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
+import { OpenedParts } from "../daemon/opened-parts.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
 import { openAnswers } from "./answers-level.ts";
 import { ChainWatch } from "./chain-watch.ts";
 import { chainViewOf } from "./chain-ethers.ts";
+import type { EthersChainView } from "./chain-ethers.ts";
 import { challengeResponder } from "./challenge.ts";
+import type { ChallengeDependencies } from "./challenge.ts";
 import { operatorOf } from "./config.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { composeReporting } from "./compose-reporting.ts";
@@ -26,6 +28,7 @@ import type { ProviderDecorator } from "./responder.ts";
 import { retrieveResponder } from "./retrieve.ts";
 import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
+import type { ServerDependencies } from "./server-libp2p.ts";
 import { openRelays } from "./relays.ts";
 import { openStoring } from "./store/compose.ts";
 import type { Storing } from "./store/compose.ts";
@@ -73,18 +76,37 @@ export async function startProvider(
   decorator: ProviderDecorator = honest,
   options: StartOptions = {},
 ): Promise<RunningProvider> {
+  const opened = new OpenedParts();
+  try {
+    return await assemble(opened, { config, keys, log, decorator, settings: options.settings });
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+type Start = {
+  readonly config: ProviderConfig;
+  readonly keys: ProviderKeys;
+  readonly log: Logger;
+  readonly decorator: ProviderDecorator;
+  readonly settings: StartOptions["settings"];
+};
+
+/** Opened parts are closed in the opposite order. */
+async function assemble(
+  opened: OpenedParts,
+  { config, keys, log, decorator, settings }: Start,
+): Promise<RunningProvider> {
   installFastHashes();
   const store = await openStore(config);
   const answers = await openAnswers(join(config.dataDir, "answers"));
-  try {
-    await mustBindAll(config);
-  } catch (error) {
-    await answers.close();
-    throw error;
-  }
+  opened.defer(() => answers.close());
+  await mustBindAll(config);
   await logStoredFaults(store, log);
   const operator = operatorOf(config, keys);
   const chain = chainViewOf(config, operator);
+  opened.defer(() => chain.close());
   const watch = new ChainWatch(chain, chain.groups, log);
   const load = new Load();
   const live: { storing?: Storing } = {};
@@ -93,10 +115,11 @@ export async function startProvider(
     config,
     log,
     load,
-    settings: options.settings,
+    settings,
     takeOffer: (offer) => live.storing?.take(offer),
     fetch: async (entry, signal) => (await live.storing?.mend(entry, signal)) ?? false,
   });
+  const offers = (): boolean => live.storing?.offers() ?? false;
   const reporting = await composeReporting({
     config,
     operator,
@@ -104,90 +127,82 @@ export async function startProvider(
     watch,
     log,
     stored: stored.look,
-    offers: () => live.storing?.offers() ?? false,
-  }).catch(async (error: unknown) => {
-    chain.close();
-    await answers.close();
-    throw error;
+    offers,
   });
+  opened.defer(() => reporting.close());
   const { figures, events } = reporting;
-  const watching = new AbortController();
-  let reading: Promise<unknown> = Promise.resolve();
-  const storing = await openStoring({ config, keys, chain, store, figures, log, load }).catch(
-    async (error: unknown) => {
-      chain.close();
-      await reporting.close();
-      await answers.close();
-      throw error;
+  const storing = await openStoring({ config, keys, chain, store, figures, log, load });
+  opened.defer(() => storing.close());
+  live.storing = storing;
+  const api = await reporting.open((await providerIdentity(keys)).peerId);
+  opened.defer(() => api.stop());
+  const relays = openRelays({ config, keys, chain, log });
+  const answering = { chain, answers, store: stored.store, crypto: cryptoOf(keys), events };
+  const responders = respondersOf({ answering, storing, load, decorator });
+  const libp2p = await startServer(
+    { peerSeed: keys.peer, listen: config.listen },
+    {
+      ...responders,
+      ...(relays.served && { relays: relays.served }),
     },
   );
-  live.storing = storing;
-  const dependencies = {
-    chain,
-    answers,
-    store: stored.store,
-    crypto: cryptoOf(keys),
-    events,
-    scale: () => chain.scale(),
-  };
-  /** The interface for the operator, and servers for others. */
-  const servers: HttpServer[] = [];
-  const relays = openRelays({ config, keys, chain, log });
-  let relaying: Promise<void> = Promise.resolve();
-  let following: Promise<unknown> = Promise.resolve();
-  const close = async (): Promise<void> => {
-    watching.abort();
-    await reading;
-    await following;
-    await relaying;
-    for (const server of servers) await server.stop();
-    await storing.close();
-    chain.close();
-    await reporting.close();
-    await answers.close();
-  };
-  try {
-    const api = await reporting.open((await providerIdentity(keys)).peerId);
-    servers.push(api);
-    const libp2p = await startServer(
-      { peerSeed: keys.peer, listen: config.listen },
-      {
-        challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
-        pieces: load.counted(piecesResponder(dependencies)),
-        retrieve: load.counted(
-          decorator.retrieve(retrieveResponder({ ...storing.reading, store: stored.store, events })),
-        ),
-        offer: storing.offer,
-        store: { ...storing.served, respond: decorator.store(storing.served.respond) },
-        keeperPeers: () => chain.keeperPeers(),
-        scale: () => chain.scale(),
-        online: () => decorator.online(),
-        ...(relays.served === undefined ? {} : { relays: relays.served }),
-      },
-    );
-    storing.use(libp2p);
-    const readingUrl = await storing.reading.serve().catch(async (error: unknown) => {
+  opened.defer(async () => libp2p.stop());
+  storing.use(libp2p);
+  const reading = await storing.reading.serve();
+  const stopLoops = runLoops((signal) => {
+    void watch.run(signal);
+    return [storing.run(signal), reporting.run(signal), relays.run(libp2p, signal), stored.run(signal)];
+  });
+  opened.defer(stopLoops);
+  return {
+    peerId: libp2p.peerId.toString(),
+    addrs: libp2p.getMultiaddrs().map(String),
+    api: api.url,
+    reading,
+    async stop() {
+      // First the node: a loop may wait for a request over it.
       await libp2p.stop();
-      throw error;
-    });
-    following = Promise.all([storing.run(watching.signal), reporting.run(watching.signal)]);
-    relaying = relays.run(libp2p, watching.signal);
-    void watch.run(watching.signal);
-    reading = stored.run(watching.signal);
-    return {
-      peerId: libp2p.peerId.toString(),
-      addrs: libp2p.getMultiaddrs().map(String),
-      api: api.url,
-      reading: readingUrl,
-      async stop() {
-        await libp2p.stop();
-        await close();
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+      await opened.close();
+    },
+  };
+}
+
+/** Starts loops. @returns aborts them, and waits until they have ended */
+function runLoops(start: (signal: AbortSignal) => readonly Promise<unknown>[]): () => Promise<void> {
+  const stopping = new AbortController();
+  const running = Promise.all(start(stopping.signal));
+  return async () => {
+    stopping.abort();
+    await running;
+  };
+}
+
+type Responding = {
+  readonly answering: Omit<ChallengeDependencies, "chain" | "store"> & {
+    readonly chain: EthersChainView;
+    readonly store: WatchedStore;
+  };
+  readonly storing: Storing;
+  readonly load: Load;
+  readonly decorator: ProviderDecorator;
+};
+
+/** What the node serves: the responders, counted as load. */
+function respondersOf({ answering, storing, load, decorator }: Responding): ServerDependencies {
+  const { chain, store, events } = answering;
+  const scale: ServerDependencies["scale"] = () => chain.scale();
+  const dependencies = { ...answering, scale };
+  const retrieve = retrieveResponder({ ...storing.reading, store, events });
+  return {
+    challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
+    pieces: load.counted(piecesResponder(dependencies)),
+    retrieve: load.counted(decorator.retrieve(retrieve)),
+    offer: storing.offer,
+    store: { ...storing.served, respond: decorator.store(storing.served.respond) },
+    keeperPeers: () => chain.keeperPeers(),
+    scale,
+    online: () => decorator.online(),
+  };
 }
 
 type Keeping = {
