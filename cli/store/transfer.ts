@@ -8,7 +8,7 @@ import { catalogueName } from "../../client/storing/catalogue.ts";
 import type { GroupAt } from "../../client/group-view.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
 import { maxPagePieces } from "../../protocol/codec/challenge.ts";
-import { storeDigest, type StoreRequest } from "../../protocol/codec/store.ts";
+import { storeDigest, type StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import { makePieceList, type PieceEntry, type PieceList } from "../../storage/core/piece-list.ts";

@@ -1,19 +1,15 @@
 /**
  * R43: requests of `/whitepay/store/1`. A request is: version u8 ‖ kind u8 ‖ length u32 ‖ body. A stream carries one request and its
- * response (`store-response.ts`). The payer's signed request names what is to be stored; all later requests name its digest.
+ * response (`store-response.ts`). The first one has the payer's signed request (`store-request.ts`);
+ * all later ones name its digest.
  */
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { entryBytes, maxPieces, PieceEntries } from "../../storage/core/piece-list.ts";
 import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { domainOf, typedDigest } from "../certificate.ts";
-import { fromHex, keccakText, keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 import { maxPagePieces, providerProtocolVersion, readVersion } from "./challenge.ts";
-import type { RegistryScope } from "./identity.ts";
-import { readFlag, readPrice } from "./offer.ts";
-import { digestSigner } from "./receipt.ts";
 import {
   permissionBytes,
   readPermission,
@@ -23,52 +19,15 @@ import {
   writeRevocation,
 } from "./permission.ts";
 import type { GroupDomain, Permission, Revocation } from "./permission.ts";
+import { maxSignedRequestBytes, readSignedRequest, writeSignedRequest } from "./store-request.ts";
+import type { SignedRequest } from "./store-request.ts";
 import { readText, writeText } from "./typed-text.ts";
 
 export const storeProtocol = "/whitepay/store/1";
 
 /** Bytes of a piece's name in UTF-8. */
 const maxNameBytes = 64;
-/** Bytes of the payer's signature: 65 of an account; a contract (ERC-1271) may need more, of several owners for example. */
-const maxRequestSignature = 1024;
-
-/** What the payer asks the provider to store. */
-export type StoreRequest = {
-  readonly payer: Hex;
-  /** Operator of the provider. */
-  readonly provider: Hex;
-  /** The group, or the address of a group to come that holds the money already. */
-  readonly group: Hex;
-  readonly listRoot: Hex;
-  /** Sum of the sizes of all pieces of the list. */
-  readonly bytes: number;
-  /** Number of pieces of the list. */
-  readonly pieces: number;
-  /** Token units per 2^64 byte·blocks. */
-  readonly price: bigint;
-  /** The pieces are stored as they are, and other providers may fetch them (R45). */
-  readonly isPublic: boolean;
-  /** Last block in which the request may be used. */
-  readonly deadline: number;
-};
-
-/** R4: what a group to come is made of. The factory derives its address from it, the payer and the number of the payer's groups. */
-export type GroupBirth = {
-  readonly factory: Hex;
-  readonly token: Hex;
-  readonly lockup: number;
-  readonly keeperShareBps: number;
-  readonly keeperFee: bigint;
-  readonly committee: Hex;
-};
-
-export type Propose = {
-  readonly kind: "propose";
-  readonly request: StoreRequest;
-  readonly signature: Uint8Array;
-  /** Undefined if the group has a contract. */
-  readonly birth: GroupBirth | undefined;
-};
+export type Propose = SignedRequest & { readonly kind: "propose" };
 /** Entries of the piece list from `first` on, in order. */
 export type ListPage = {
   readonly kind: "list";
@@ -161,13 +120,10 @@ export const storeKinds = [
   "about",
 ] as const;
 
-const birthBytes = 20 + 20 + 8 + 2 + 16 + 20;
-const requestBytes = 20 + 20 + 20 + 32 + 8 + 4 + 16 + 1 + 8;
-
 export const storeHeaderBytes = 1 + 1 + 4;
 /** Longest body of each kind. */
 export const maxStoreBody: { readonly [K in StoreKind]: number } = {
-  propose: requestBytes + 2 + maxRequestSignature + 1 + birthBytes,
+  propose: maxSignedRequestBytes,
   list: 32 + 4 + 4 + maxPagePieces * entryBytes,
   have: 32 + 4 + 8,
   put: 32 + 4 + 8 + 1 + maxRangeNodes * 32 + 4 + rangeBytes,
@@ -180,35 +136,6 @@ export const maxStoreBody: { readonly [K in StoreKind]: number } = {
   about: 8 + 32,
 };
 export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
-
-/** EIP-712 `encodeType`; `peer` is keccak256 of the text of the sender's peer id. */
-const storeRequestType =
-  "StoreRequest(address payer,address provider,address group,bytes32 peer,bytes32 root,uint64 size,uint32 pieces," +
-  "uint80 price,bool isPublic,uint64 deadline)";
-const storeRequestTypeHash = keccakText(storeRequestType);
-
-/** EIP-712 digest with the registry as verifying contract. @param peer text form of the peer id that sends the data */
-export function storeDigest({ chainId, registry }: RegistryScope, request: StoreRequest, peer: string): Hex {
-  const struct = keccakWords(
-    storeRequestTypeHash,
-    request.payer,
-    request.provider,
-    request.group,
-    keccakText(peer),
-    request.listRoot,
-    request.bytes,
-    request.pieces,
-    request.price,
-    request.isPublic ? 1 : 0,
-    request.deadline,
-  );
-  return typedDigest(domainOf(chainId, registry), struct);
-}
-
-/** Lower-case address of the account that signed the digest; undefined if the signature is invalid or that of a contract. */
-export function storeSigner(digest: Hex, signature: Uint8Array): Hex | undefined {
-  return digestSigner(fromHex(digest), signature);
-}
 
 export function encodeStoreMessage(message: StoreMessage): Uint8Array {
   if (message.kind === "put") return encodePut(message);
@@ -270,7 +197,7 @@ type Encoders = {
 };
 
 const bodies: Encoders = {
-  propose: writePropose,
+  propose: (message) => writeSignedRequest(new ByteWriter(), message),
   list: ({ digest, first, pieces }) =>
     new ByteWriter().hex(digest, 32).u32(first).u32(pieces.length).bytes(pieces.bytes),
   have: (message) => ofPiece(message).u64(message.firstRange),
@@ -302,34 +229,9 @@ function ofGroup({ chainId, group }: GroupDomain): ByteWriter {
   return new ByteWriter().u64(chainId).hex(group, 20);
 }
 
-function writePropose({ request, signature, birth }: Propose): ByteWriter {
-  const w = new ByteWriter()
-    .hex(request.payer, 20)
-    .hex(request.provider, 20)
-    .hex(request.group, 20)
-    .hex(request.listRoot, 32)
-    .u64(request.bytes)
-    .u32(request.pieces)
-    .u128(request.price)
-    .u8(request.isPublic ? 1 : 0)
-    .u64(request.deadline)
-    .u16(signature.length)
-    .bytes(signature)
-    .u8(birth === undefined ? 0 : 1);
-  if (birth !== undefined) {
-    w.hex(birth.factory, 20)
-      .hex(birth.token, 20)
-      .u64(birth.lockup)
-      .u16(birth.keeperShareBps)
-      .u128(birth.keeperFee)
-      .hex(birth.committee, 20);
-  }
-  return w;
-}
-
 const decodeBody: { readonly [K in StoreKind]: (reader: ByteReader) => Extract<StoreMessage, { kind: K }> } =
   {
-    propose: readPropose,
+    propose: (reader) => ({ kind: "propose", ...readSignedRequest(reader) }),
     list: readListPage,
     have: (reader) => ({ kind: "have", ...readPiece(reader), firstRange: reader.u64("first range") }),
     put: readPut,
@@ -375,41 +277,6 @@ function readPiece(reader: ByteReader): { digest: Hex; piece: number } {
   return { digest, piece };
 }
 
-function readPropose(reader: ByteReader): Propose {
-  const request: StoreRequest = {
-    payer: reader.hex(20, "payer"),
-    provider: reader.hex(20, "provider"),
-    group: reader.hex(20, "group"),
-    listRoot: reader.hex(32, "list root"),
-    bytes: atLeastOne(reader, "bytes", reader.u64("bytes")),
-    pieces: atLeastOne(reader, "pieces", reader.u32("pieces")),
-    price: readPrice(reader),
-    isPublic: readFlag(reader, "public"),
-    deadline: reader.u64("deadline"),
-  };
-  if (request.pieces > maxPieces) {
-    reader.fail("range", `pieces: expected at most ${maxPieces}, actual ${request.pieces}`);
-  }
-  const length = reader.u16("signature's length");
-  if (length > maxRequestSignature) {
-    reader.fail("range", `signature: expected at most ${maxRequestSignature} bytes, actual ${length}`);
-  }
-  const signature = reader.bytes(length, "signature");
-  const birth = readFlag(reader, "group to come") ? readBirth(reader) : undefined;
-  return { kind: "propose", request, signature, birth };
-}
-
-function readBirth(reader: ByteReader): GroupBirth {
-  return {
-    factory: reader.hex(20, "factory"),
-    token: reader.hex(20, "token"),
-    lockup: reader.u64("lockup"),
-    keeperShareBps: reader.u16("keeper share"),
-    keeperFee: reader.u128("keeper fee"),
-    committee: reader.hex(20, "committee"),
-  };
-}
-
 function readListPage(reader: ByteReader): ListPage {
   const digest = reader.hex(32, "digest");
   const first = reader.u32("first piece");
@@ -439,8 +306,4 @@ function readPut(reader: ByteReader): Put {
     reader.fail("range", `range: expected 1 to ${rangeBytes} bytes, actual ${length}`);
   }
   return { kind: "put", ...piece, range, siblings, bytes: reader.view(length, "bytes") };
-}
-
-function atLeastOne(reader: ByteReader, what: string, value: number): number {
-  return value >= 1 ? value : reader.fail("range", `${what}: expected at least 1, actual ${value}`);
 }

@@ -2,7 +2,7 @@
 import { refusal } from "../../protocol/codec/challenge.ts";
 import type { Refusal, RefusalCode } from "../../protocol/codec/challenge.ts";
 import type { OfferPrice } from "../../protocol/codec/offer.ts";
-import type { StoreRequest } from "../../protocol/codec/store.ts";
+import type { StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { GroupFacts } from "./group-facts.ts";
 import type { OfferSettings } from "./settings.ts";
 

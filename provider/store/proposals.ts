@@ -1,8 +1,9 @@
 /** R43: accepts a payer's signed request, or refuses it with the reason, before a byte is sent. */
 import { refusal } from "../../protocol/codec/challenge.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
-import { storeDigest } from "../../protocol/codec/store.ts";
-import type { GroupBirth, Propose, StoreRequest } from "../../protocol/codec/store.ts";
+import { storeDigest } from "../../protocol/codec/store-request.ts";
+import type { Propose } from "../../protocol/codec/store.ts";
+import type { GroupBirth, StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { GroupStanding } from "../chain-reads.ts";
 import type { GroupFacts } from "./group-facts.ts";

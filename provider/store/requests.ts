@@ -9,7 +9,8 @@ import { listMemory, listOfEntries, PieceEntries } from "../../storage/core/piec
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { namingFullDisk } from "../../storage/disk/disk-full.ts";
 import { StoreError } from "../../storage/disk/store.ts";
-import type { FetchPiece, GroupBirth, StoreRequest } from "../../protocol/codec/store.ts";
+import type { FetchPiece } from "../../protocol/codec/store.ts";
+import type { GroupBirth, StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { openLevel } from "../open-level.ts";
 

@@ -3,7 +3,7 @@ import type { PieceEntry, PieceList } from "../../storage/core/piece-list.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { dataBytesWithin } from "../../storage/disk/incoming.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
-import type { StoreRequest } from "../../protocol/codec/store.ts";
+import type { StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { PayersData, Room } from "./policy.ts";
 import { keyOf } from "./requests.ts";
 import type { KeptRequest, StoredRequests } from "./requests.ts";

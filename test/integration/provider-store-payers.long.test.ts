@@ -1,7 +1,7 @@
 /** R43: payers that are not an account with a group: a contract that signs by ERC-1271, and a payer whose group is to come. */
 import { Contract } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { GroupBirth } from "../../protocol/codec/store.ts";
+import type { GroupBirth } from "../../protocol/codec/store-request.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";

@@ -9,8 +9,10 @@ import {
   offerProtocol,
 } from "../../protocol/codec/offer.ts";
 import type { OfferResponse } from "../../protocol/codec/offer.ts";
-import { encodeStoreMessage, storeDigest, storeProtocol } from "../../protocol/codec/store.ts";
-import type { GroupBirth, StoreKind, StoreMessage, StoreRequest } from "../../protocol/codec/store.ts";
+import { encodeStoreMessage, storeProtocol } from "../../protocol/codec/store.ts";
+import { storeDigest } from "../../protocol/codec/store-request.ts";
+import type { StoreKind, StoreMessage } from "../../protocol/codec/store.ts";
+import type { GroupBirth, StoreRequest } from "../../protocol/codec/store-request.ts";
 import {
   answerKinds,
   decodeStoreResponse,

@@ -18,13 +18,13 @@ import {
   encodeStoreMessage,
   maxStoreBody,
   maxStoreMessageBytes,
-  storeDigest,
   storeHeaderBytes,
   storeKinds,
   storeMessageBytes,
-  storeSigner,
 } from "../../../../protocol/codec/store.ts";
-import type { StoreKind, StoreMessage, StoreRequest } from "../../../../protocol/codec/store.ts";
+import { storeDigest, storeSigner } from "../../../../protocol/codec/store-request.ts";
+import type { StoreKind, StoreMessage } from "../../../../protocol/codec/store.ts";
+import type { StoreRequest } from "../../../../protocol/codec/store-request.ts";
 import {
   decodeStoreResponse,
   encodeStoreResponse,
