@@ -69,7 +69,7 @@ export function resolveVolumes(volumes: readonly Written[], folder: string, file
   return resolved;
 }
 
-/** For the store. */
+/** The volumes of the settings in the form that the store takes. */
 export function volumeSettings(volumes: readonly VolumeConfig[]): VolumeSetting[] {
   return volumes.map(({ path, maxBytes, s3, scrubBytes, takeOver }) => {
     if (s3 === undefined) return { path, maxBytes };

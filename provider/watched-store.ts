@@ -7,7 +7,10 @@ import type { RangeStore, SampleStore } from "./ports.ts";
 export type WatchedStore = SampleStore & RangeStore;
 
 export function watchedStore(store: PieceStore, checkSoon: (root: string) => void): WatchedStore {
-  /** Damage that is known is not read again, and a piece that somebody made up is not looked for. */
+  /**
+   * Lets the scrub read the piece soon, unless its damage is known already. A piece that is not stored here is ignored: a request can name
+   * any root.
+   */
   const notice = async (entry: PieceEntry): Promise<void> => {
     const root = toHex(entry.root);
     if ((await store.notedDamage(entry)) !== undefined) return;

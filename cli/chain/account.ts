@@ -95,7 +95,7 @@ export const deployPurse: Purse = {
   file: "deploy.yaml",
 };
 
-/** For readers of other payers' data: no account. */
+/** Settings of commands that read data of other payers: they use no account. */
 export const readerPurse: Purse = {
   definition: {
     schema,

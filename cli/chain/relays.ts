@@ -10,7 +10,7 @@ import { fromHex } from "../../storage/core/bytes.ts";
 /** Providers of one command. */
 const maxPeers = 4096;
 
-/** The relays are read from the chain when the first provider is not where the registry says. */
+/** The relays are read from the chain when a provider is not reached at its registered addresses for the first time. */
 export function registeredLocator(
   libp2p: Libp2p,
   provider: Provider,

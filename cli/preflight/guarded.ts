@@ -1,4 +1,4 @@
-/** A check that cannot be carried out is a failed check. */
+/** Runs checks before a start: a check that throws has failed. */
 import { fail, type CheckItem } from "../console/check-item.ts";
 import { exitCodes, explain } from "../console/exit.ts";
 

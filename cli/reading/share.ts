@@ -90,7 +90,7 @@ function quotaOf(text: string | undefined): number {
     const bytes = parseBytes(text);
     if (bytes < BigInt(unlimitedBytes)) return Number(bytes);
   } catch {
-    // The same words as for a number that is too large.
+    // Not a size: refused below, as a size that is too large.
   }
   throw usageError("--quota is not valid", { expected, actual: quote(text) });
 }
@@ -112,7 +112,7 @@ async function share(name: string, options: ShareOptions): Promise<void> {
     const block = await provider.getBlock(stored.head);
     const at = { block: stored.head, time_s: block?.timestamp ?? 0 };
     const until = stored.head + storingBlocks(time, await measureBlockTime(provider, at));
-    // Ascending without a record of what was given: a permission of another machine has another number.
+    // The time in milliseconds: later permissions have higher numbers, and no machine has to keep a record of those given before.
     const sequence = Date.now();
     const permissions = new Map<string, GroupDomain & Permission>();
     for (const { root } of item.copies) {
@@ -154,14 +154,14 @@ async function share(name: string, options: ShareOptions): Promise<void> {
     if (copies.length > 0 && faults.length < copies.length) return;
     throw new CliError({
       code: exitCodes.network,
-      message: `no provider knows of the permission ${sequence}`,
+      message: `no provider received the permission ${sequence}`,
       actual: faults.join("; ") || "no provider of the group has a copy",
-      hint: "a reader who has the file (--file) can show it; or run the command again later",
+      hint: "run the command again later; or give the reader the file that --file writes: `whitepay fetch --share` sends the permission itself",
     });
   });
 }
 
-/** Tells a provider of a permission for anybody. Returns where it serves the piece over HTTP. */
+/** Sends a provider a permission for anybody. Returns the URL at which it serves the piece; undefined if there is none or it failed. */
 async function published(
   { line, chainId }: Session,
   { target, account }: Holder,
@@ -220,8 +220,8 @@ async function unshare(sequences: readonly number[], options: UnshareOptions): P
     if (faults.length === 0) return;
     throw new CliError({
       code: exitCodes.network,
-      message: "some providers were not told",
-      hint: "run the command again: until they are told they serve the permission, at most until its last block",
+      message: "some providers did not receive the revocation",
+      hint: "run the command again: until a provider receives the revocation it serves the permission, at most until its last block",
     });
   });
 }

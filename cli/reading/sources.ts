@@ -76,7 +76,7 @@ export async function registrySources(
       });
       return [httpSource(url)];
     } catch {
-      // It does not answer, does not serve the piece, or names no address: others may.
+      // This provider does not answer, does not serve the piece, or names no address; the others are asked as well.
       line.signal?.throwIfAborted();
       return [];
     }

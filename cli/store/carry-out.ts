@@ -104,7 +104,10 @@ type Making = {
   readonly onBytes?: (bytes: number) => void;
 };
 
-/** A public piece that a provider of the group keeps. Its bytes are read only if no provider fetches them from there. */
+/**
+ * A public piece that a provider of the group stores already. The payer reads its bytes only if no other provider can fetch them from that
+ * provider.
+ */
 function storedElsewhere(
   session: WritingSession,
   sources: Sources,
@@ -133,7 +136,7 @@ async function makeCopy(
   return { entry: copy.entry, isPublic, kept, copy: () => Promise.resolve(copy) };
 }
 
-/** Bytes that are read to make the copies: of a public item once. */
+/** Bytes that are read to make the copies. A public item is read once for all of its copies. */
 function bytesToMake(work: StoreWork): number {
   const seen = new Set<string>();
   let bytes = 0;

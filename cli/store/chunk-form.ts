@@ -1,6 +1,6 @@
 /**
- * Where the 64 KiB chunks of an item lie in a copy of it, and what of them a range of the copy holds. A private copy is an age file: a head,
- * then chunks with a tag each. A public one is the plain bytes.
+ * Positions of an item's 64 KiB chunks in a copy, and the chunks that a range of the copy contains. A private copy is an age file: a head,
+ * then chunks, each with a tag. A public copy is the plain bytes.
  */
 import type { Envelope } from "../../client/storing/age-envelope.ts";
 import { chunkBytes, chunkCount, chunkNonce, SealError, tagBytes } from "../../client/storing/age-stream.ts";
@@ -11,7 +11,7 @@ import { nodeCipher } from "./cipher.ts";
 export type ChunkForm = {
   /** Bytes before the first chunk. */
   readonly head: number;
-  /** Of the item. */
+  /** Bytes of the item. */
   readonly plainBytes: number;
   /** Undefined in a public copy. */
   readonly payloadKey: Uint8Array | undefined;
@@ -25,7 +25,7 @@ function tagOf({ payloadKey }: ChunkForm): number {
   return payloadKey === undefined ? 0 : tagBytes;
 }
 
-/** Offset of a chunk in the copy; that of the copy's end for the chunk behind the last one. */
+/** Offset of a chunk in the copy. For the number of chunks it is the end of the copy. */
 function startOf(form: ChunkForm, chunk: number): number {
   return form.head + Math.min(chunk * chunkBytes, form.plainBytes) + chunk * tagOf(form);
 }
@@ -53,7 +53,9 @@ export function chunksIn(
   return { first, end: Math.max(first, end) };
 }
 
-/** What a range holds: whole chunks, opened, and the parts of those that begin or end in its neighbours. */
+/**
+ * The content of a range: its whole chunks, decrypted, and its parts of the chunks that begin in the range before or end in the range after.
+ */
 export type OpenedRange = {
   /** The first whole chunk. */
   readonly first: number;
@@ -78,7 +80,7 @@ export function openRange(
   const end = start + bytes.length;
   const touched = chunksIn(form, size, range);
   const at = (chunk: number): number => startOf(form, chunk) - start;
-  // A chunk that began in the range before this one, and one that ends in the next.
+  // The first chunk may begin in the range before this one, and the last chunk may end in the range after it.
   const first = touched.first < touched.end && at(touched.first) < 0 ? touched.first + 1 : touched.first;
   const isCut = touched.end > first && startOf(form, touched.end) > end;
   const last = isCut ? touched.end - 1 : touched.end;

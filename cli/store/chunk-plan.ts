@@ -1,15 +1,16 @@
 /**
- * Which provider reads which chunks of an item. Each one reads a span from its beginning to its end; one that has nothing to do takes half of
- * the longest span that is left, or all of one whose provider stalls. So the fastest reads most, and nobody is waited for.
+ * Divides the chunks of an item among the readers; each reader reads from one provider. A reader reads a span from its beginning to its end.
+ * A reader without a span takes the second half of the longest span, or a whole span whose reader stalls. So the fastest provider delivers
+ * most, and none delays the end.
  */
 import type { Span } from "./plain-file.ts";
 
-/** A span that is being read. Its beginning moves on, and its end moves back when another provider takes a part. */
+/** A span that a reader reads. `from` increases as chunks arrive; `end` decreases when another reader takes a part. */
 export type Claim = { from: number; end: number; movedAt_ms: number };
 
 type Free = Span & { readonly refusedBy: ReadonlySet<number> };
 
-/** A provider counts as stalled if it brings nothing for this time. */
+/** A reader stalls if no chunk of its span arrives within this time. */
 const stall_ms = 2_000;
 
 export class ChunkPlan {
@@ -18,19 +19,19 @@ export class ChunkPlan {
   #free: Free[];
   readonly #claims = new Map<Claim, { readonly reader: number; readonly refusedBy: ReadonlySet<number> }>();
 
-  /** @param leastSplit chunks of the shortest span of which another provider takes half */
+  /** @param leastSplit a span is divided if at least this number of its chunks is missing */
   constructor(gaps: readonly Span[], leastSplit: number, now_ms: () => number) {
     this.#leastSplit = leastSplit;
     this.#now_ms = now_ms;
     this.#free = gaps.map((gap) => ({ ...gap, refusedBy: new Set() }));
   }
 
-  /** Whether nothing is being read. */
+  /** Whether no span is being read. */
   get isIdle(): boolean {
     return this.#claims.size === 0;
   }
 
-  /** A span for this reader; undefined if there is none for it now. */
+  /** A span for this reader; undefined if it can take none now. */
   claim(reader: number): Claim | undefined {
     const free = this.#free.findIndex(({ refusedBy }) => !refusedBy.has(reader));
     if (free !== -1) {
@@ -48,7 +49,7 @@ export class ChunkPlan {
       claim.end = middle;
       return taken;
     }
-    // Both read it then, and the first one counts; a reader has at most one claim on the same span.
+    // Both readers read the stalled span now, and the chunk that arrives first is used. At most two readers read a span.
     const stalled = others.find(
       ([one]) => one.end > one.from && this.#now_ms() - one.movedAt_ms >= stall_ms && !this.#isReadTwice(one),
     );
@@ -67,13 +68,13 @@ export class ChunkPlan {
     return claim;
   }
 
-  /** Chunks of the claim arrived; it now begins with the first one that is missing. */
+  /** Chunks of the claim arrived. @param from the first chunk that is missing */
   moved(claim: Claim, from: number): void {
     claim.from = Math.max(claim.from, from);
     claim.movedAt_ms = this.#now_ms();
   }
 
-  /** The reader ends. What is missing of the claim is for the others. */
+  /** Ends a claim. Other readers may take its missing chunks; this reader is not given them again. */
   end(claim: Claim, missing: readonly Span[]): void {
     const ended = this.#claims.get(claim);
     this.#claims.delete(claim);

@@ -9,7 +9,7 @@ export const nodeCipher: ChunkCipher = {
   seal(key, nonce, plain, out) {
     const cipher = createCipheriv(algorithm, key, nonce, options);
     out.set(cipher.update(plain));
-    // A stream cipher keeps nothing back.
+    // final() returns no bytes: a stream cipher returned all of them in update().
     cipher.final();
     out.set(cipher.getAuthTag(), plain.length);
   },

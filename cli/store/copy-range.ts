@@ -1,4 +1,7 @@
-/** Makes ranges of a copy: here for a short piece, in threads for a long one, so that encryption, hashing and sending go on at a time. */
+/**
+ * Makes the ranges of a copy: in this thread for a short piece, in worker threads for a long one, so that encryption, hashing and sending
+ * run at the same time.
+ */
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
@@ -11,7 +14,7 @@ import { nodeCipher } from "./cipher.ts";
 import { PartsSource, type SourcePart } from "./parts.ts";
 import { SourceChangedError } from "./unchanged-file.ts";
 
-/** The bytes of a range, and a check of 32 bytes that changes with its plain bytes. */
+/** The bytes of a range, and 32 bytes that differ if its plain bytes differ. */
 export type MadeRange = { readonly bytes: Uint8Array; readonly check: Uint8Array };
 /** What the first pass keeps of a range. */
 export type HashedRange = {
@@ -22,7 +25,7 @@ export type HashedRange = {
 };
 
 export type RangeTask = {
-  /** "hash": without the bytes. */
+  /** "hash": the result has the hashes without the bytes. */
   readonly kind: "make" | "hash";
   readonly range: number;
   readonly part: SourcePart;
@@ -32,7 +35,7 @@ export type RangeTask = {
 export type RangeMaker = {
   /** Bytes of the copy. */
   readonly size: number;
-  /** Ranges that are worth making at a time. */
+  /** Number of ranges that can be made at the same time. */
   readonly width: number;
   make(range: number): Promise<MadeRange>;
   hash(range: number): Promise<HashedRange>;
@@ -40,7 +43,7 @@ export type RangeMaker = {
 
 type Recipe = { readonly source: ByteSource; readonly envelope: Envelope | undefined };
 
-/** The plain bytes of a range, and the computation of the copy's. */
+/** Computes the ranges of a copy; `span` tells which plain bytes a range needs. */
 type Form = {
   readonly size: number;
   span(range: number): { readonly start: number; readonly bytes: number };
@@ -55,7 +58,7 @@ function formOf({ source, envelope }: Recipe): Form {
     return {
       size,
       span,
-      // The hash of the bytes themselves tells whether they changed.
+      // The hash of the plain bytes is the check.
       async make(range) {
         const { start, bytes } = span(range);
         const read = await source.read(start, bytes);
@@ -87,7 +90,7 @@ function hashed({ bytes, check }: MadeRange): HashedRange {
   return { length: bytes.length, check, roots: hashesOf(bytes).roots };
 }
 
-/** Does one task, in whatever thread. */
+/** Does one task. It runs in a worker thread. */
 export async function doRangeTask({
   kind,
   range,
@@ -100,12 +103,12 @@ export async function doRangeTask({
 
 /** The extension of this file: TypeScript in a clone, JavaScript in the built package. */
 const threadFile = new URL(`./copy-thread${extname(import.meta.filename)}`, import.meta.url);
-/** A core each; more than four encrypt and hash faster than a network delivers. */
+/** One thread for each core, at most four: more of them are faster than a network. */
 const threads = new ThreadPool<RangeTask, MadeRange | HashedRange>(
   threadFile,
   Math.min(4, availableParallelism()),
 );
-/** A shorter piece is made here in less time than threads need to start. */
+/** A piece with fewer ranges is made in this thread in less time than worker threads need to start. */
 const leastRanges = 4;
 
 export function rangeMaker(recipe: Recipe): RangeMaker {

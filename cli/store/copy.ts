@@ -36,7 +36,9 @@ export class PieceCopy {
     this.entry = { root: tree.root, size: tree.size };
   }
 
-  /** Reads the source once, and hashes what the provider is to store. Needs memory for some ranges, and 96 bytes for each. */
+  /**
+   * Reads the source once, and hashes what the provider is to store. Needs memory for a few ranges at a time, and 96 bytes for each range.
+   */
   static async make(
     recipe: CopyRecipe,
     { onBytes, signal }: { readonly onBytes?: (bytes: number) => void; readonly signal?: AbortSignal } = {},

@@ -11,7 +11,7 @@ import { lower, permissionFor, type Session } from "./session.ts";
 import { patiently } from "./transfer.ts";
 import { ProviderRefusedError } from "./wire.ts";
 
-/** What the receiving provider is told: the request that it accepted, and the piece of its list. */
+/** What the receiving provider needs to know: the request that it accepted, and the piece of the request's list. */
 export type FetchOrder = {
   readonly target: ProviderTarget;
   readonly digest: Hex;
@@ -23,7 +23,9 @@ const look_ms = 500;
 /** A provider waits 30 s for a range of another one; a fetch without a new range for twice that time counts as failed. */
 const patience_ms = 60_000;
 
-/** True when the piece is whole at the target. False with a line why: what arrived stays, and the payer sends the rest. */
+/**
+ * Whether the target stores the whole piece. If not, a printed line says why; the target keeps what arrived, and the payer sends the rest.
+ */
 export async function fetchFrom(
   session: Session,
   { group, from }: { readonly group: GroupAt; readonly from: string },
@@ -34,7 +36,7 @@ export async function fetchFrom(
     if (why === undefined) return true;
     say(`a public piece could not be fetched from ${from}: ${why}`);
   } catch (error) {
-    // It does not fetch, or is busy with other fetches. A provider that is gone fails again when the rest is sent.
+    // The target refuses to fetch, or is busy with other fetches. If it does not answer at all, the error ends its shipment.
     if (!(error instanceof ProviderRefusedError)) throw error;
     say(`a public piece could not be fetched from ${from}: ${error.message}`);
   }
@@ -58,7 +60,7 @@ async function fetchWhole(
     const { whole, fetching, fault, ranges } = await look(session, { target, digest, piece, entry });
     if (whole) return undefined;
     if (!fetching) {
-      // A connection may end on the way: what made progress is begun again, and goes on where it was.
+      // The connection may have ended: a fetch that made progress is started again and continues with the missing ranges.
       if (ranges <= mostAtFault) return fault ?? "it stopped without a reason";
       mostAtFault = ranges;
       await patiently(session, target, { kind: "fetch", ...order });
@@ -72,7 +74,7 @@ type Look = {
   readonly whole: boolean;
   readonly fetching: boolean;
   readonly fault: string | undefined;
-  /** That are stored. */
+  /** Number of ranges that are stored. */
   readonly ranges: number;
 };
 

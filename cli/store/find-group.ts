@@ -40,7 +40,7 @@ export async function findGroup(session: Session, made: string | undefined): Pro
     });
   }
   if (only === undefined) {
-    // Its providers may be away for a while: a new group beside it would divide the payer's data.
+    // Its providers may be offline for a while; with a second group, the payer's data would be in two groups.
     if (failures[0] !== undefined) throw failures[0];
     return undefined;
   }
@@ -48,7 +48,7 @@ export async function findGroup(session: Session, made: string | undefined): Pro
   return { address: only, lens };
 }
 
-/** The same. @throws CliError exit 2 if there is none */
+/** Like `findGroup`, for commands that need a group. @throws CliError exit 2 if there is none */
 export async function knownGroup(session: Session, made: string | undefined): Promise<GroupAt> {
   const group = await findGroup(session, made);
   if (group !== undefined) return group;

@@ -1,16 +1,16 @@
-/** Runs steps in some lanes at a time. */
+/** Runs steps concurrently: in lanes, each of which runs one step after another. */
 
-/** A step that takes less lets one more lane begin; one that takes longer ends a lane: a slow line carries few ranges within their time limit. */
+/** A shorter step adds a lane, a longer one ends a lane: over a slow connection, few ranges at a time arrive within their time limit. */
 const quick_ms = 2_000;
 const slow_ms = 8_000;
 const firstLanes = 2;
 
-/** All lanes at once, whatever a step takes: for work of this machine. */
+/** All lanes from the start: for computations on this machine. */
 export function inAllLanes(lanes: number, step: () => Promise<boolean>): Promise<void> {
   return run(lanes, step, () => lanes);
 }
 
-/** Two lanes, more while the line is quick, fewer when it is slow: for what goes over the network. */
+/** Two lanes at first, more if steps are short, fewer if they are long: for transfers over the network. */
 export function inPacedLanes(most: number, step: () => Promise<boolean>): Promise<void> {
   return run(Math.min(firstLanes, most), step, (lanes, took_ms) => {
     if (took_ms < quick_ms) return Math.min(most, lanes + 1);

@@ -1,4 +1,4 @@
-/** Verifies and decrypts ranges that arrive: in threads, so that receiving goes on meanwhile. */
+/** Verifies and decrypts ranges that arrive: in worker threads, so that this thread continues to receive. */
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import type { RetrievedRange } from "../../protocol/codec/retrieve.ts";
@@ -20,9 +20,9 @@ export type OpenDone = { readonly roots: Uint8Array; readonly opened: OpenedRang
 
 /** The extension of this file: TypeScript in a clone, JavaScript in the built package. */
 const threadFile = new URL(`./open-thread${extname(import.meta.filename)}`, import.meta.url);
-/** A core each; more than four are faster than a network. */
+/** One thread for each core, at most four: more of them are faster than a network. */
 const threads = new ThreadPool<OpenTask, OpenDone>(threadFile, Math.min(4, availableParallelism()));
-/** A smaller item is opened here in less time than threads need to start. */
+/** A smaller item is decrypted in this thread in less time than worker threads need to start. */
 const leastBytes = 8_000_000;
 
 /**

@@ -1,4 +1,4 @@
-/** Bytes in memory and files, one after another, readable from any place; also in another thread. */
+/** A source of bytes that consists of memory and files, one after another. A part of it can be sent to another thread and read there. */
 import type { ByteSource } from "../../client/storing/age-stream.ts";
 import { readUnchanged, type FileMark } from "./unchanged-file.ts";
 
@@ -6,7 +6,7 @@ export type SourcePiece =
   | { readonly kind: "data"; readonly bytes: number; readonly data: Uint8Array }
   | { readonly kind: "file"; readonly bytes: number; readonly mark: FileMark };
 
-/** What is needed to read a span of a source elsewhere; it can be sent to a thread. */
+/** The part of a source that another thread needs to read a span. It can be sent in a message. */
 export type SourcePart = {
   /** Bytes of the whole source. */
   readonly size: number;
@@ -28,18 +28,18 @@ export class PartsSource implements ByteSource {
     this.size = part?.size ?? end;
   }
 
-  /** A source of which only the bytes of the part can be read. */
+  /** The source of a part. It has the size of the whole source, but only the bytes of the part's pieces can be read. */
   static of(part: SourcePart): PartsSource {
     return new PartsSource(part.pieces, part);
   }
 
-  /** The pieces with these bytes. */
+  /** The part with the pieces that hold these bytes. */
   part(start: number, bytes: number): SourcePart {
     const pieces: SourcePiece[] = [];
     const first = this.#pieceAt(start);
     for (let i = first; i < this.#pieces.length && (this.#starts[i] as number) < start + bytes; i++) {
       const piece = this.#pieces[i] as SourcePiece;
-      // A copy: with a view its whole buffer would be sent.
+      // A message with a view would contain the view's whole buffer, so the bytes are copied.
       pieces.push(piece.kind === "data" ? { ...piece, data: Uint8Array.from(piece.data) } : piece);
     }
     return { size: this.size, start: this.#starts[first] ?? 0, pieces };

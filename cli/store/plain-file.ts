@@ -1,6 +1,6 @@
 /**
- * An item that is being read back: its plain bytes at their places in a file, and beside it `.chunks`, the list of the chunks that are there.
- * A record is written after its bytes are on the disk. It has their CRC, so the next run finds what a disk damaged meanwhile.
+ * The file of an item that is being read back, with the plain bytes at their offsets, and a file `.chunks` with the list of the chunks that it
+ * holds. A record of the list is written after the bytes are durable. It has their CRC-32, by which the next run finds damaged chunks.
  */
 import { open, readFile, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { equalBytes } from "../../storage/core/bytes.ts";
 /** first chunk u32 ‖ number of chunks u32 ‖ CRC-32 of their bytes. */
 const recordBytes = 12;
 const idBytes = 32;
-/** Bytes between two writes of the list: after a crash at most these are fetched again. */
+/** The list is written after this number of bytes: after a crash, at most these are fetched again. */
 const notedBytes = 64 * 1024 * 1024;
 
 /** Chunks [from, end). */
@@ -42,10 +42,10 @@ export class PlainFile {
     const listed = await readFile(`${path}.chunks`).catch(() => undefined);
     const length = (await stat(path).catch(() => undefined))?.size;
     const isSame = length === bytes && listed !== undefined && equalBytes(listed.subarray(0, idBytes), id);
-    // The list first: with the old one, a new file would count as filled.
+    // The list is replaced first: after a crash between the two, an old list would describe an empty file as full.
     const list = await open(`${path}.chunks`, isSame ? "a" : "w");
     if (!isSame) await list.write(id);
-    // Behind a torn record all others would be out of place.
+    // A crash may leave an incomplete record at the end. Records behind it would be read at wrong offsets.
     else await list.truncate(listed.length - ((listed.length - idBytes) % recordBytes));
     const file = await open(path, isSame ? "r+" : "w+");
     const own = new PlainFile(path, bytes, file, list);
@@ -62,7 +62,7 @@ export class PlainFile {
         number,
       ];
       const start = first * chunkBytes;
-      // At most the chunks of one range; anything else was damaged.
+      // A record has at most the chunks of one range; another one is damaged.
       if (count < 1 || count > maxRecordChunks || first + count > chunkCount(this.bytes)) continue;
       const length = Math.min(this.bytes, start + count * chunkBytes) - start;
       const { bytesRead, buffer } = await this.#file.read(Buffer.alloc(length), 0, length, start);
@@ -123,7 +123,7 @@ export class PlainFile {
     return { chunks, bytes };
   }
 
-  /** Lists what was written: after the bytes themselves are on the disk. */
+  /** Makes the written bytes durable, and then adds them to the list. */
   async note(): Promise<void> {
     const records = this.#records;
     this.#records = [];
@@ -135,18 +135,18 @@ export class PlainFile {
     await this.#noting;
   }
 
-  /** Leaves both files for the next run. */
+  /** Closes both files, which stay for the next run. */
   async close(): Promise<void> {
     await this.#file.close();
     await this.#list.close();
   }
 
-  /** The item is at its place, or is not wanted any more. */
+  /** Deletes both files: the item was moved to its place, or is not wanted any more. */
   async remove(): Promise<void> {
     await rm(this.path, { force: true });
     await rm(`${this.path}.chunks`, { force: true });
   }
 }
 
-/** A range of 1,984 KiB holds no more. */
+/** A range of 1,984 KiB holds at most this number of chunks. */
 const maxRecordChunks = 32;

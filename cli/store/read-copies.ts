@@ -26,12 +26,12 @@ export type CopyScope = {
 
 /** Ranges of 2 MB that are fetched at once: from one provider, and from all. */
 const windowRanges = { each: 6, all: 24 };
-/** A provider that has nothing to do takes half of what another one has left if that is at least 32 MB: its first range may be needed, too. */
+/** A span is divided if at least 32 MB of it are missing: a new reader may first have to fetch the range with the copy's head. */
 const leastSplit = 512;
-/** A reader without a span looks again after this time: another one may stall by then. */
+/** A reader without a span asks again after this time: another reader may have stalled by then. */
 const look_ms = 250;
 
-/** Why a copy cannot be read on. */
+/** Ends the reading of one copy. */
 class CopyFault extends Error {
   override readonly name = "CopyFault";
 }
@@ -54,7 +54,7 @@ export async function readCopies(
     (source, index) => new CopyReader({ ...scope, retrieve }, { file, plan, source, index, lanes }),
   );
   const reading = readers.map((reader) => reader.run());
-  // The first one that ends with the file whole stops those that stall; a failure of the disk stops all.
+  // When the file is complete, readers that stall are stopped; an error of the disk stops all readers.
   for (const one of reading) {
     one.then(
       () => file.isWhole && stop.abort(),
@@ -95,7 +95,7 @@ class CopyReader {
     this.#on = on;
   }
 
-  /** Reads spans until there is none for it any more. */
+  /** Reads spans until the plan has none for this copy. */
   async run(): Promise<void> {
     const { plan, file, index } = this.#on;
     for (let isOver = false; !isOver && !file.isWhole;) {
@@ -123,13 +123,13 @@ class CopyReader {
     const halves = new Map<number, Halves>();
     let range = rangesOf(form, claim.from, claim.end).first;
     await inPacedLanes(lanes, async () => {
-      // The span may have become shorter meanwhile.
+      // Another reader may have taken a part of the span meanwhile.
       while (range < this.#endOf(claim) && !this.#isWanted(range, claim)) range++;
       if (file.isWhole || range >= this.#endOf(claim)) return false;
       await this.#readRange(range++, halves, claim);
       return true;
     });
-    // It may have the ranges of other spans.
+    // The provider may still have the ranges of other spans.
     const lost = this.#damaged.size;
     if (lost > 0) this.fault = `${counted(lost, "range")} missing or damaged there`;
   }
@@ -216,7 +216,7 @@ class CopyReader {
     }
     const got = await this.#ask(0);
     if (got === undefined) throw new CopyFault("it lost the copy's first range");
-    // Once for a copy: the head is used before the other ranges arrive.
+    // Read once for each copy: the other ranges cannot be decrypted without the head.
     if (!verifyRange(entry, 0, got)) throw new CopyFault("it sent bytes that do not match the piece's root");
     const envelope = await openEnvelope(got.bytes.slice(0, maxHeadBytes), identity);
     if (!envelope.ok) throw new CopyFault(envelope.detail);

@@ -1,4 +1,4 @@
-/** Reads an item back: from all providers that have a copy at once, verified by ranges. */
+/** Reads an item back from all providers that have a copy, at the same time. Every range is verified. */
 import { createHash } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,11 +17,11 @@ import { markOf } from "./unchanged-file.ts";
 export type ReadItem = {
   /** The plain bytes. */
   readonly source: ByteSource;
-  /** The file that holds them: complete, on the disk. It may be moved away. */
+  /** The file with these bytes, complete and durable. The caller may move it. */
   readonly path: string;
   /** Operators whose bytes were used. */
   readonly providers: readonly string[];
-  /** Deletes what is left of the file. */
+  /** Deletes the file, unless it was moved, and its list of chunks. */
   close(): Promise<void>;
 };
 
@@ -30,7 +30,7 @@ type Place = { readonly copy: Copy; readonly holder: Holder };
 export type ReadScope = {
   readonly session: Session;
   readonly stored: StoredGroup;
-  /** Holds what is fetched until it is whole; verified ranges stay for the next run. */
+  /** Holds the files of items that are not complete. Verified ranges stay for the next run. */
   readonly folder: string;
   readonly onBytes: (bytes: number) => void;
 };
@@ -47,7 +47,7 @@ export function placesOf(stored: StoredGroup, item: CatalogueItem): Place[] {
   });
 }
 
-/** Names the item and its content: another content has other copies. */
+/** Identifies the item and its content: a new content has copies with other roots. */
 function idOf({ name, bytes, copies }: CatalogueItem): Uint8Array {
   const roots = copies.map(({ root }) => root).toSorted();
   return createHash("sha256")
@@ -85,7 +85,7 @@ export async function readItem(scope: ReadScope, item: CatalogueItem): Promise<R
     return {
       source: new PartsSource([{ kind: "file", bytes: mark.size, mark }]),
       path: file.path,
-      // An earlier run read all of it, or it is empty.
+      // No bytes were read: an earlier run read all of them, or the item is empty.
       providers: used.length > 0 ? used : operators.slice(0, 1),
       close: () => file.remove(),
     };
@@ -96,7 +96,7 @@ export async function readItem(scope: ReadScope, item: CatalogueItem): Promise<R
   }
 }
 
-/** It did not send its list just now. */
+/** Whether the provider did not send its list when this command asked. Such providers are tried last. */
 function isSilent({ holder }: Place): boolean {
   return holder.list === undefined;
 }

@@ -1,4 +1,4 @@
-/** Sends all providers of a work their pieces at once, and collects their consents; a provider that is lost is replaced. */
+/** Sends the pieces of a work to all of its providers at the same time, and collects their consents. Lost providers are replaced. */
 import type { GroupAt } from "../../client/group-view.ts";
 import { GroupView } from "../../client/group-view.ts";
 import type { DataConsent } from "../../client/provider-plans.ts";
@@ -16,27 +16,29 @@ import { workOf, type Sending, type SentPiece, type StoreWork } from "./state.ts
 import { listOf, ship, type ListedPiece, type Shipment, type Shipped } from "./transfer.ts";
 import { ProviderGoneError, ProviderRefusedError } from "./wire.ts";
 
-/** What a provider is to store of an item. */
+/** The copy of an item that a provider is to store. */
 export type MadeCopy = {
   readonly entry: PieceEntry;
   readonly isPublic: boolean;
-  /** What the state keeps of it. */
+  /** Its entry in the state file. */
   readonly kept: SentPiece;
   readonly copy: () => Promise<PieceCopy>;
 };
 
-/** By provider and name; the catalogue's piece has the empty name. */
+/** Copies by operator, then by the item's name; the catalogue has the empty name. */
 export type Copies = ReadonlyMap<string, ReadonlyMap<string, MadeCopy>>;
 
 export const catalogueKey = "";
 
-/** Another provider in the place of one that was lost; undefined: there is none. */
+/** Chooses a provider in place of a lost one; undefined if there is none. */
 export type Replace = (work: StoreWork, lost: Sending) => Promise<Sending | undefined>;
 
-/** Blocks in which a consent must still be usable when all have consented; an older one is asked for anew. */
+/**
+ * When all providers have consented, each consent must be valid for this number of blocks; otherwise the provider is asked for a new one.
+ */
 const consentLeft = 250;
 
-/** A shipment with the public pieces in it, by root. */
+/** A shipment, and the roots of its public pieces. */
 type Planned = Shipment & { readonly publicRoots: ReadonlySet<string> };
 
 async function shipmentOf(session: WritingSession, sending: Sending, copies: Copies): Promise<Planned> {
@@ -50,7 +52,7 @@ async function shipmentOf(session: WritingSession, sending: Sending, copies: Cop
   const catalogue = own.get(catalogueKey);
   const data = [...own].filter(([name]) => name !== catalogueKey).map(([, made]) => made);
   const last = catalogue === undefined ? [] : [catalogue];
-  // Two public items with the same bytes are one piece of the list.
+  // Public items with equal bytes have the same root: they are one piece of the list.
   const known = new Set<string>();
   const pieces = [...old, ...data, ...last].filter(({ entry }) => {
     const root = toHex(entry.root);
@@ -70,7 +72,7 @@ async function shipmentOf(session: WritingSession, sending: Sending, copies: Cop
 
 type SendScope = { readonly copies: Copies; readonly replace: Replace };
 
-/** Sends to all providers at once. Undefined: one was replaced, and everything is to be looked at again. */
+/** Sends to all providers at the same time. Undefined: a provider was replaced, and the caller has to begin again with the new ones. */
 export async function sendAll(
   session: WritingSession,
   group: GroupAt,
@@ -83,7 +85,7 @@ export async function sendAll(
   );
   const { providers } = workOf(session);
   const planned = await Promise.all(providers.map((one) => shipmentOf(session, one, copies)));
-  // A run that was killed may have used this consent already.
+  // An earlier run that was killed may have put this list on chain already.
   const isUsed = (one: Planned): boolean =>
     onChain.get(one.operator.toLowerCase()) === toHex(listOf(one).root);
   const shipments = planned.filter((one) => !isUsed(one));
@@ -106,11 +108,14 @@ export async function sendAll(
 
 type Shipments = {
   readonly shipments: readonly Planned[];
-  /** Whose consent is used already: their public pieces can be fetched. */
+  /** Providers whose list is on chain already: others can fetch public pieces from them. */
   readonly serving: readonly Planned[];
 };
 
-/** Ships to all at once, but a public piece to its first provider alone: the others begin when it is there, and fetch it. */
+/**
+ * Ships to all providers at the same time. A public piece is sent to its first provider alone; the others wait for it, and then fetch the
+ * piece.
+ */
 async function shipAll(
   session: WritingSession,
   group: GroupAt,
@@ -132,7 +137,7 @@ async function shipAll(
     const seeds = [...new Set(shared)].filter((index) => index < i);
     const sources = [...serving, ...seeds.map((index) => shipments[index] as Planned)];
     const pieces = one.pieces.map((piece) => withFetch(session, group, { one, piece, sources }));
-    // What is proposed waits a limited time at its provider: so it is proposed when the source has it.
+    // A provider keeps a proposal for a limited time, so the proposal is made when the source has the piece.
     const ready = Promise.allSettled(shipping.filter((_, index) => seeds.includes(index)));
     const scope = { onBytes, shipments: shipments.length };
     shipping.push(ready.then(() => ship(session, group, { ...one, pieces }, scope)));
@@ -157,7 +162,7 @@ type FetchScope = {
   readonly sources: readonly Planned[];
 };
 
-/** A public piece is fetched from a provider that keeps it, or that got it in this work. */
+/** Adds to a public piece how its provider can fetch it: from providers that stored it before, or that receive it in this work. */
 function withFetch(
   session: WritingSession,
   group: GroupAt,

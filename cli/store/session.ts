@@ -1,4 +1,4 @@
-/** What all commands of a payer's data share: the chain, the account, the node that calls providers, and permissions to read. */
+/** The parts that all commands about a payer's data use: the chain, the account, the node that calls providers, and permissions to read. */
 import type { JsonRpcProvider, Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
 import { registryOf } from "../../client/group-plans.ts";
@@ -105,7 +105,9 @@ export async function readPermission(session: Session, group: string): Promise<P
   return permissionFor(session, group, session.libp2p.peerId.toString());
 }
 
-/** The same for another peer, which is named by the text of its id; with a root for that piece alone. */
+/**
+ * The permission for another peer. @param peerId text form @param root the only piece that may be read; default: all pieces of the group
+ */
 export async function permissionFor(
   { provider, account }: Session,
   group: string,

@@ -210,7 +210,7 @@ async function lock(dir: string): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const holder = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
-    // Another process had this id before: it was killed, and left the lock.
+    // With the id of this process, the lock is of a killed process that had the same id.
     if (holder !== process.pid && isRunning(holder)) {
       throw new CliError({
         code: exitCodes.unsafe,

@@ -29,9 +29,9 @@ import type { StoreKind } from "../../protocol/codec/store.ts";
 /** A piece of the list: to be sent, or one that the provider stores already. */
 export type ListedPiece = {
   readonly entry: PieceEntry;
-  /** Makes what is sent. Undefined: the provider stores the piece already. */
+  /** Makes the copy that is sent. Undefined: the provider stores the piece already. */
   readonly copy: (() => Promise<PieceCopy>) | undefined;
-  /** Has the provider fetch the piece elsewhere. False: it did not get all of it. */
+  /** Lets the provider fetch the piece from another provider. False: the piece is not whole. */
   readonly fetch?: (order: FetchOrder) => Promise<boolean>;
 };
 
@@ -97,7 +97,7 @@ export async function patiently<K extends StoreKind>(
 
 export type Shipped = {
   readonly consent: DataConsent;
-  /** Another consent to the same, with a later deadline. */
+  /** Asks for a new consent to the same data, with a later deadline. */
   readonly renew: () => Promise<DataConsent>;
 };
 
@@ -183,7 +183,7 @@ async function sendPiece(sending: Sending, index: number, piece: ListedPiece): P
   });
 }
 
-/** The ranges that the payer has to send: those that the provider lacks, and that no other provider gave it. */
+/** The ranges that the payer has to send: those that the provider neither stores nor fetched from another provider. */
 async function fetchMissing(sending: Sending, index: number, piece: ListedPiece): Promise<number[]> {
   const { digest, shipment, scope } = sending;
   const { entry, fetch } = piece;

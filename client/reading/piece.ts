@@ -78,7 +78,7 @@ export class Piece {
 
   /** A verified range. @throws WhitePayError `network` if no source gives it */
   async range(range: number): Promise<VerifiedRange> {
-    // The range by which the size was learned is not asked for twice.
+    // The range whose answer told the size is not requested twice.
     const first = this.#first;
     if (first?.range === range) {
       this.#first = undefined;
@@ -117,7 +117,7 @@ export class Piece {
     while (next < last || ahead.length > 0) {
       while (next < last && ahead.length < Math.max(1, atOnce)) {
         const asked = this.range(next++);
-        // It is awaited below; until then its failure is not an unhandled one.
+        // The promise is awaited below. Until then this handler prevents an "unhandled rejection".
         asked.catch(() => undefined);
         ahead.push(asked);
       }
@@ -144,7 +144,7 @@ class Asking {
     const tried = new Set<Standing>();
     for (let attempt = 0; ; attempt++) {
       this.#options.signal?.throwIfAborted();
-      // A source that gives other ranges is not given up; for this one all have failed often enough.
+      // All sources have failed too often for this range. Those that delivered other ranges stay in use.
       const isOver = attempt >= mostTries * this.#standings.length;
       const standing = isOver ? undefined : this.#next(tried);
       if (standing === undefined) throw this.#noSource(range);
@@ -197,7 +197,7 @@ class Asking {
     standing.failures++;
     const isLasting = kind === "wrong" || kind === "refused" || retryAfter_s > longestPause_s;
     if (isLasting || standing.failures >= mostTries) standing.isOut = true;
-    // Of a source that is only busy, the fault is told when it is given up.
+    // A busy source is reported as a fault only when it is given up.
     if (kind !== "busy" || standing.isOut) {
       const fault = { source: standing.source.name, kind, reason: message };
       this.faults.push(fault);

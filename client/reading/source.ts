@@ -12,7 +12,7 @@ import { concatBytes } from "../../storage/core/bytes.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
 import { inputError } from "../errors.ts";
 
-/** What a source says; nothing of it is believed before it hashes to the piece's root. */
+/** The answer of a source. It is used only after it was verified against the piece's root. */
 export type SentRange = {
   /** Bytes of the whole piece. */
   readonly size: number;
@@ -22,7 +22,7 @@ export type SentRange = {
 };
 
 export type PieceSource = {
-  /** For people: it names the source in faults. */
+  /** Names the source in messages. */
   readonly name: string;
   /** Rejects with a SourceError. */
   range(root: Hex, range: number, signal: AbortSignal): Promise<SentRange>;
@@ -56,7 +56,7 @@ export type HttpSourceOptions = {
 };
 
 const maxReasonChars = 200;
-/** A URL that ends so is the piece's own; to any other one the path of the piece is added. */
+/** A URL that ends like this leads to the piece itself; to any other URL the path of the piece is added. */
 const isOfPiece = /\/piece\/(?:0x)?[0-9a-f]{64}$/i;
 
 /**
@@ -136,7 +136,7 @@ async function refusalOf(response: Response): Promise<SourceError> {
   return new SourceError("busy", message, Number.isFinite(after) && after > 0 ? after : 1);
 }
 
-/** The body, which must have exactly `length` bytes; with `isCut`, what there is of them. A longer one is not read to its end. */
+/** The body, which must have exactly `length` bytes, or with `isCut` at most so many. A longer body is not read to its end. */
 async function bodyOf(response: Response, length: number, isCut = false): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];

@@ -99,7 +99,7 @@ export class SealedSource {
       const part = plain.subarray((chunk - first) * chunkBytes, (chunk - first + 1) * chunkBytes);
       const at = head.length + chunk * sealedChunkBytes - start;
       const length = part.length + tagBytes;
-      // A chunk that this range has only a part of is sealed elsewhere.
+      // A chunk that is only partly in this range is encrypted into a buffer of its own, and the part is copied.
       const isWhole = at >= 0 && at + length <= bytes;
       const sealed = isWhole ? out.subarray(at, at + length) : new Uint8Array(length);
       this.#seal(chunk, part, sealed);

@@ -11,7 +11,7 @@ export type HttpOptions = {
 
 const maxShownChars = 80;
 
-/** Only names of this machine are answered: with DNS rebinding a foreign page sends requests here under its own name. */
+/** Requests under other host names are refused: with DNS rebinding, a foreign page sends requests here under its own host name. */
 function hostAllowed(options: HttpOptions, header: string | undefined): boolean {
   if (header === undefined) return false;
   const name = header

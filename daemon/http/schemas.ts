@@ -50,7 +50,7 @@ export const groupParam = z.object({
     .regex(/^0x[0-9a-fA-F]{40}$/, "0x and 40 hex digits")
     .openapi({ example: `0x${"2e".repeat(20)}` }),
 });
-/** @param who can do its work, as in "the keeper" */
+/** @param who the daemon, in words: "the keeper" or "the provider" */
 export const commonRoutes = (who: string) => ({
   health: createRoute({
     method: "get",

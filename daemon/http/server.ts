@@ -44,7 +44,7 @@ function tooMany({ burst, perSecond }: Rate): Response {
   return Response.json(error, { status: 429, headers: { "Retry-After": "1", "Cache-Control": "no-store" } });
 }
 
-/** The app, asked only as often as `rate` allows to each remote address, and `all` to all of them. */
+/** Limits the requests to the app: those of each remote address to `rate`, and those of all addresses to `all`. */
 function limited(
   app: App,
   rate: Rate,

@@ -21,7 +21,7 @@ export function figure(
   );
 }
 
-/** @param who cannot do its work */
+/** @param who the daemon, in words: "keeper" or "provider" */
 export function problemBanner(who: string, problems: readonly string[]): Element {
   return h(
     "div",

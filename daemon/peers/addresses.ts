@@ -34,7 +34,7 @@ export type RelayAddress = {
   readonly addresses: readonly string[];
 };
 
-/** An address of a registration that says: ask relays where this peer is reached. */
+/** A registration with this address says that relays know the peer's present addresses. */
 export const askRelays = "/p2p-circuit";
 
 /** Whether the address leads over a relay. */

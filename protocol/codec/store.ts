@@ -1,7 +1,6 @@
 /**
  * R43: requests of `/whitepay/store/1`. A request is: version u8 ‖ kind u8 ‖ length u32 ‖ body. A stream carries one request and its
- * response (`store-response.ts`). The first one has the payer's signed request (`store-request.ts`);
- * all later ones name its digest.
+ * response (`store-response.ts`). A proposal has the payer's signed request (`store-request.ts`); all later messages name its digest.
  */
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";

@@ -24,7 +24,7 @@ export type StatusSource = {
   /** By group, why its contract cannot be read; undefined: it can. */
   readonly faultOf: (group: Hex) => string | undefined;
   readonly groups: () => Iterable<Hex>;
-  /** As it was read last. */
+  /** The last state that was read. */
   readonly standingOf: (group: Hex) => GroupStanding | undefined;
   readonly stored: () => { readonly volumes: readonly VolumeLook[]; readonly scrub: ScrubState | undefined };
   readonly waitingBytes: () => number;

@@ -59,7 +59,7 @@ export class MoneyFollower {
     this.#reads = new GroupMoneyReads((method, params) => this.#rpc.send(method, params), lens);
   }
 
-  /** As they were read last; undefined: not yet. */
+  /** The last values that were read; undefined if none were read yet. */
   of(group: Hex): GroupMoney | undefined {
     return this.#seen.get(group)?.money;
   }
@@ -99,7 +99,7 @@ export class MoneyFollower {
 
   /** Reads the next range of blocks, those after `final` again. */
   async #readOn(group: Hex, book: GroupBook, head: number): Promise<GroupBook> {
-    // A chain that was restarted, or a deep reorg: the past is another one.
+    // The chain was restarted, or a reorg was deep: the books are read again from the beginning.
     const from = head < book.final ? undefined : book.final + 1;
     if (from === undefined) return this.#keep(group, emptyBook(this.of(group)?.createdAt ?? 0));
     const to = Math.min(head, from + mostBlocks - 1);

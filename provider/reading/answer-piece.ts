@@ -34,13 +34,13 @@ export type PieceAnswers = {
   readonly sent: (event: { readonly root: Hex; readonly bytes: number }) => void;
 };
 
-/** One request, with what is known of it. */
+/** A request, and the root that its path names. */
 export type PieceRequest = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly root: Hex;
   readonly query: URLSearchParams;
-  /** Whose limits count. */
+  /** The address whose limits count. */
   readonly address: string;
 };
 

@@ -12,7 +12,7 @@ const largestPortion = 64 * MiB;
 const day_ms = 86_400_000;
 
 export type Quota = {
-  /** The group, or what else the limit belongs to. */
+  /** The group, or another owner of the limit. */
   readonly group: string;
   /** The permission's digest. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Ranges that were read and verified last: who reads a piece in small parts, one after another, costs one read of the disk a range. */
+/** The ranges that were read and verified last. A reader that asks for small parts one after another costs one disk read for each range. */
 import { ByteCache } from "../../storage/core/byte-cache.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
@@ -18,7 +18,7 @@ export class RangeCache implements RangeStore {
     this.#store = store;
   }
 
-  /** Whether a range can be had without the disk. */
+  /** Whether the range is in memory. */
   has({ root }: PieceEntry, range: number): boolean {
     return this.#ranges.get(keyOf(root, range)) !== undefined;
   }

@@ -34,7 +34,7 @@ export type ReadersDependencies = {
 /** A piece that may be read, and the quota that its bytes count against. */
 export type Readable = { readonly kind: "readable"; readonly entry: PieceEntry; readonly quota: Quota };
 
-/** The text form that a permission for anybody is checked with: it names no peer. */
+/** Stands for the peer id when a permission for anybody is checked: it names no peer. */
 const noPeer = "";
 /** Recovering a signer takes longer than reading a range. */
 const maxSigners = 1024;

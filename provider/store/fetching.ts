@@ -40,7 +40,7 @@ export class Fetching {
     if (!request.isPublic) return refusal("not-offered", "only public data is fetched from other providers");
     const entry = await this.#receiving.pieceOf(kept, message.piece);
     if ("kind" in entry) return entry;
-    // With it the copy is mended later, also one that is whole now.
+    // The permission is kept although the piece may be whole: with it a damaged copy is mended later.
     await this.#deps.requests.permit(kept, message);
     if (await this.#receiving.resume(kept, entry)) return { kind: "fetching", whole: true };
     const name = toHex(entry.root);

@@ -104,7 +104,7 @@ export class Mending {
     const { store } = this.#deps;
     const name = toHex(entry.root).slice(2);
     const places = await store.volumes.locate(name);
-    // A copy of the provider's own is mended in its place; anything else is stored anew.
+    // A copy whose bytes lie in the provider's own store on a disk is mended in its place; any other copy is stored anew.
     let patched = undefined;
     for (const { volume } of places) {
       if (volume.isLocal && (await volume.dataBytes(name)) === entry.size) patched ??= volume;

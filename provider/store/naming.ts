@@ -29,7 +29,7 @@ export class Naming {
     const { group, name } = message;
     const refused = await readers.refused(message, message, peer);
     if (refused !== undefined) return refused;
-    // A name tells of every piece of the group, so a permission for one piece does not do.
+    // Names belong to all pieces of the group, so a permission for one piece is not enough.
     if (message.root !== zeroHash) return refusal("not-the-payer", "permission: expected for all pieces");
     for (const kept of requests.all().reverse()) {
       const { request, consentUntil } = kept;

@@ -50,7 +50,7 @@ type SavedPermission = Omit<FetchPermission, "signature"> & { readonly signature
 
 type Put = { readonly type: "put"; readonly key: string; readonly value: Uint8Array };
 
-/** With which the payer let this provider fetch the request's pieces from other providers. */
+/** The payer's permission for this provider to fetch the request's pieces from other providers. */
 export type FetchPermission = Omit<FetchPiece, "kind" | "digest" | "piece">;
 
 export function keyOf({ group, listRoot }: Pick<StoreRequest, "group" | "listRoot">): string {
@@ -158,7 +158,7 @@ export class StoredRequests {
   async permit({ request }: KeptRequest, message: FetchPiece): Promise<void> {
     const before = await this.permission({ request });
     if (before !== undefined && before.until >= message.until) return;
-    // The terms of the permission, whatever they are, are kept as they were signed.
+    // All fields of the permission are kept, because the signature covers them.
     const { kind: _, digest: _digest, piece: _piece, signature, ...rest } = message;
     const saved: SavedPermission = { ...rest, signature: toHex(signature) };
     await this.#write([{ type: "put", key: `f/${keyOf(request)}`, value: textBytes(JSON.stringify(saved)) }]);

@@ -42,7 +42,7 @@ export function rootsOf({ roots }: Pick<RangeHashes, "roots">): Uint8Array[] {
 
 /** The extension of this file: TypeScript in a clone, JavaScript in the built package. */
 const threadFile = new URL(`./range-thread${extname(import.meta.filename)}`, import.meta.url);
-/** A core each; more than four hash faster than a network or a disk delivers. */
+/** One thread for each core, at most four: more of them are faster than a network or a disk. */
 const threads = new ThreadPool<Uint8Array, HashedBytes>(threadFile, Math.min(4, availableParallelism()));
 /** A shorter range is hashed in less time than it takes to hand it over twice. */
 const inPlaceBytes = 2 * segmentBytes;

@@ -22,7 +22,7 @@ export type LocatorDependencies = {
   readonly own?: (peerId: string) => Uint8Array | undefined;
 };
 
-/** The relays in the order in which a peer tells them its addresses, and others ask for them: another one for each peer. */
+/** The relays in an order that depends on the peer: the peer tells them its addresses in this order, and others ask them in this order. */
 export function relaysFor(peerId: string, relays: readonly RelayAddress[]): RelayAddress[] {
   const score = (relay: RelayAddress): string =>
     createHash("sha256").update(`${peerId} ${relay.peerId}`).digest("hex");
@@ -103,7 +103,7 @@ export class Locator {
   }
 }
 
-/** Without addresses over relays that no keeper registered: the number of peers that this node is made to know stays bounded (L4). */
+/** Drops addresses over relays that no keeper registered: so a record cannot make this node know any number of peers (L4). */
 function usable(record: AddressRecord, trusted: ReadonlySet<string>): AddressRecord {
   const addresses = record.addresses.filter((text) => !isCircuit(text) || trusted.has(relayOf(text) ?? ""));
   return { ...record, addresses };

@@ -71,7 +71,7 @@ export class RelayUse {
     on.transport.onLost(() => this.#wake.abort());
   }
 
-  /** Relays that this node chose: what they send is paid for by their own limits. */
+  /** Whether this node chose the relay: what such a relay sends is bounded by the relay's limits. */
   isChosen(peer: string): boolean {
     return this.#chosen.has(peer);
   }
@@ -100,7 +100,7 @@ export class RelayUse {
     await this.#tell(signal);
     const isNeeded = this.#on.use === "always" || this.isReachable === false;
     if (isNeeded) await this.#reserve(signal);
-    // What a reservation changed is told at once.
+    // A reservation changed the addresses: they are told to the relays at once.
     await this.#tell(signal);
     await this.#leaveOthers();
     this.#report();
@@ -122,7 +122,7 @@ export class RelayUse {
     for (const peer of this.#chosen.keys()) {
       if (this.#on.transport.has(peerIdFromString(peer))) continue;
       this.#chosen.delete(peer);
-      // A relay that was started again knows nothing.
+      // A relay that was started again has lost the addresses.
       this.#told.delete(peer);
     }
   }
