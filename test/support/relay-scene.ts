@@ -18,6 +18,7 @@ import { RelayNode } from "../../keeper/adapters/libp2p/relay-node.ts";
 import type { RelayOptions } from "../../keeper/adapters/libp2p/relay-node.ts";
 import { fromHex, keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { streamBytes } from "../../protocol/limits/derived.ts";
 
 export const echoProtocol = "/test/echo/1";
 const loopback = "/ip4/127.0.0.1/tcp/0";
@@ -92,7 +93,10 @@ export class RelayScene {
       addresses: { listen: [loopback] },
       transports: [tcp(), transport.transport()],
       connectionEncrypters: [noise()],
-      streamMuxers: [muxer()],
+      // A window larger than the buffer would break a stream that is read more slowly than it comes.
+      streamMuxers: [
+        muxer({ streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes } }),
+      ],
       services: { identify: identify({ runOnConnectionOpen: false }) },
       connectionGater: {
         denyInboundConnection: ({ remoteAddr }) =>
