@@ -10,7 +10,9 @@ import { KeyFileError, openKeys, readPasswordFile } from "../daemon/keys/keystor
 import type { KeySecrets } from "../daemon/keys/keystore.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { logDestination } from "../daemon/log-lines.ts";
+import { RelayedTransport } from "../daemon/peers/relay/transport.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
+import type { RelaysOfKeepers } from "./adapters/libp2p/keeper-node.ts";
 import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import { feeLimitsOf, tokenPricesOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
@@ -21,7 +23,7 @@ import { OpenedParts } from "../daemon/opened-parts.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
-import { openCalling, openRelay } from "./compose-relay.ts";
+import { KnownRelays, openCalling, openRelay, useRelays } from "./compose-relay.ts";
 import { composeReporting } from "./compose-reporting.ts";
 
 const redial_ms = 1_000;
@@ -88,12 +90,20 @@ async function assemble(
   const { telemetry, ledger } = reporting;
   const chain = chainOf(config, secrets);
   const crypto = new NobleCrypto();
-  const transport = await startTransport(config, secrets, keyring, crypto, telemetry);
+  const relays = new KnownRelays(chain);
+  const relayed = new RelayedTransport();
+  const links = { transport: relayed, isRelay: (peer: string) => relays.has(peer) };
+  const transport = await startTransport(config, secrets, keyring, crypto, { telemetry, relays: links });
   opened.defer(() => transport.stop());
-  // The relay asks the keeper whom it serves; the keeper calls providers over relays.
+  relays.follow(() => transport.registered);
+  // The relay asks the keeper whom it serves; the keeper calls providers and other keepers over relays.
   const made: { keeper?: Keeper } = {};
-  const peers = { config, peerSecret: secrets.peer, transport, chain, telemetry, keeper: () => made.keeper };
-  const provider = await openCalling(opened, peers, await openRelay(opened, peers));
+  const { operator } = keyring;
+  const peers = { config, peerSecret: secrets.peer, operator, transport, relays, chain, telemetry };
+  const offered = await openRelay(opened, { ...peers, keeper: () => made.keeper });
+  const { provider, locator } = await openCalling(opened, peers, offered);
+  transport.findBy(locator);
+  await useRelays(opened, { ...peers, relayed }, offered);
   const keeper = new Keeper(
     { timeout_ms: config.challengeTimeout_ms, replacesResigned: config.policy.replaceResigned },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
@@ -139,12 +149,13 @@ function startTransport(
   { peer: peerSecret }: KeySecrets,
   keyring: FileKeyring,
   crypto: NobleCrypto,
-  telemetry: TelemetryPort,
+  { telemetry, relays }: { readonly telemetry: TelemetryPort; readonly relays: RelaysOfKeepers },
 ): Promise<GossipTransport> {
   return GossipTransport.start({
     peerSecret,
     listen,
     redial_ms,
+    relays,
     identity: {
       chainId,
       registry,

@@ -1,5 +1,6 @@
 /** The keeper's configuration. */
 import { z } from "zod";
+import { relayUses } from "../daemon/peers/relay/settings.ts";
 import { address } from "../daemon/settings/address.ts";
 import { apiSchema, apiSettings } from "../daemon/settings/api.ts";
 import { resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
@@ -68,9 +69,13 @@ export const schema = z.strictObject({
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
   /** Addresses that others dial, if they differ from `listen`, for instance behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
-  /** A relay for keepers and providers without an open port: a port of its own, and addresses that others dial. */
+  /**
+   * `use`: whether other keepers' relays make this keeper reachable. auto: if no relay can dial it, as behind a router; never: it tells nobody
+   * its addresses but the registry. The others: a relay that it offers, with a port of its own and addresses that others dial.
+   */
   relay: z
     .strictObject({
+      use: z.enum(relayUses).default("auto"),
       offer: z.boolean().default(false),
       listen: z
         .array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4003"))
@@ -78,7 +83,7 @@ export const schema = z.strictObject({
         .default(() => [...relayListen]),
       announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
     })
-    .default({ offer: false, listen: [...relayListen], announce: [] }),
+    .default({ use: "auto", offer: false, listen: [...relayListen], announce: [] }),
   keys: z.string().min(1),
   /** File whose first line is the password of the key files. Without it the password is asked at a terminal. */
   passwordFile: z.string().min(1).optional(),
@@ -136,6 +141,12 @@ export const settings: readonly Setting[] = [
   ),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
+  setting(
+    "relay.use",
+    "relay-use",
+    "text",
+    "other keepers' relays, to be reached without an open port: auto, always or never",
+  ),
   setting(
     "relay.offer",
     "relay-offer",

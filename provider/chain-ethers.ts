@@ -7,6 +7,7 @@ import type { ChallengeTarget } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { unknownProviderScale } from "../protocol/limits/derived.ts";
 import type { ProviderScale } from "../protocol/limits/derived.ts";
+import { registeredRelays } from "../protocol/limits/relay.ts";
 import { ChainFollower } from "./chain-follow.ts";
 import type { EventLog } from "./chain-follow.ts";
 import { changingEvents, ChainReads } from "./chain-reads.ts";
@@ -27,8 +28,6 @@ const callTimeout_ms = 2_000;
 const headMaxAge_ms = 100;
 /** At the start one block this far back is read, to measure the pace of blocks. */
 const paceBlocks = 100;
-/** Keepers without a seat for this provider's groups whose relays it may use: enough to find some before it has a group. */
-const otherKeepers = 64;
 /** Groups that are read at once. */
 const groupsAtOnce = 16;
 
@@ -269,7 +268,7 @@ export class EthersChainView implements ChainView {
     for (const committee of await this.#committees()) {
       for (const operator of (await this.#seats(committee)).keys()) own.add(operator);
     }
-    const all = await this.#answered(() => this.#reads.keeperOperators(this.#registry, otherKeepers));
+    const all = await this.#answered(() => this.#reads.keeperOperators(this.#registry, registeredRelays));
     const entries = async (operators: readonly Hex[]): Promise<KeeperAddresses[]> => {
       const found = await Promise.all(operators.map((operator) => this.#keeperEntry(operator)));
       return found.filter((entry) => entry !== undefined);

@@ -2,8 +2,9 @@
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Libp2p } from "@libp2p/interface";
 import type { Logger } from "pino";
-import { isCircuit, relaysOf } from "../daemon/peers/addresses.ts";
+import { relaysOf } from "../daemon/peers/addresses.ts";
 import type { RelayAddress } from "../daemon/peers/addresses.ts";
+import { directOf, relayLine } from "../daemon/peers/relay/reachable.ts";
 import { RelayedTransport } from "../daemon/peers/relay/transport.ts";
 import { RelayUse } from "../daemon/peers/relay/use.ts";
 import type { RelayState } from "../daemon/peers/relay/use.ts";
@@ -25,14 +26,6 @@ export type RelayParts = {
   readonly chain: Pick<EthersChainView, "relayKeepers">;
   readonly log: Logger;
 };
-
-/** Addresses with a host and a port that others may dial. */
-function directOf({ announce, listen }: ProviderConfig): string[] {
-  const named = announce.length > 0 ? announce : listen;
-  return named.filter(
-    (text) => !isCircuit(text) && !/\/ip4\/0\.0\.0\.0\/|\/ip6\/::\/|\/tcp\/0(\/|$)/.test(text),
-  );
-}
 
 export function openRelays({ config, keys, chain, log }: RelayParts): Relays {
   const { use } = config.relay;
@@ -67,10 +60,7 @@ async function relaysOfKeepers(
   return { own: all(own), others: all(others) };
 }
 
-function logState({ isReachable, addresses, refusals }: RelayState, log: Logger): void {
-  const about = { addresses, ...(refusals.length === 0 ? {} : { refusals }) };
-  if (addresses.length === 0 && isReachable === false) {
-    log.warn(about, "no relay can dial this provider, and none has a place for it: nobody reaches it");
-  } else if (isReachable === false) log.info(about, "reached over relays: its own port is closed to others");
-  else log.info(about, "reached at these addresses");
+function logState(state: RelayState, log: Logger): void {
+  const { level, text, about } = relayLine(state, "provider");
+  log[level](about, text);
 }

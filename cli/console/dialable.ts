@@ -1,9 +1,18 @@
 /** Addresses that other parties can dial. */
+import { askRelays, isUndialable } from "../../daemon/peers/addresses.ts";
+import type { RelaySetting } from "../../daemon/peers/relay/settings.ts";
 import { usageError } from "./exit.ts";
 
-/** True for a wildcard address or port 0: valid for listening, but not for dialling. */
-export function isUndialable(multiaddr: string): boolean {
-  return /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(multiaddr);
+type Settings = {
+  readonly announce: readonly string[];
+  readonly listen: readonly string[];
+  readonly relay: { readonly use: RelaySetting };
+};
+
+/** Addresses of the registration. If others can dial none, and relays are used, it says that relays know the addresses. */
+export function ownAddresses({ announce, listen, relay }: Settings): readonly string[] {
+  const own = announce.length > 0 ? announce : listen;
+  return relay.use === "always" && own.every(isUndialable) ? [askRelays] : own;
 }
 
 /** A line for the next steps of a new party, if others cannot dial the addresses that it listens on. */

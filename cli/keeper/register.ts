@@ -1,7 +1,7 @@
 /** `whitepay keeper register`: registers the keeper on chain, or updates its entry (R3, R31). */
 import type { Command } from "commander";
 import { getAddress, getBytes, ZeroAddress, type Contract } from "ethers";
-import { dialable } from "../console/dialable.ts";
+import { dialable, ownAddresses } from "../console/dialable.ts";
 import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
@@ -87,7 +87,7 @@ async function registerCommand(options: RegisterOptions): Promise<void> {
   const { publicKeyOf } = await import("../../client/bls.ts");
   const { peerIdBytes } = await import("../../daemon/keys/generate.ts");
   const { config } = await loadConfig(options);
-  dialable(config.announce.length > 0 ? config.announce : config.listen);
+  dialable(ownAddresses(config));
   await withKeeper(config, async ({ secrets, signer }) => {
     const { addressesToRegister } = await import("./registered-addresses.ts");
     const multiaddrs = dialable(await addressesToRegister(config, secrets.peer));

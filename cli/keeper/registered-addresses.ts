@@ -1,6 +1,7 @@
 /** The addresses that a keeper registers: its own, and those of the relay that it offers. */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
+import { ownAddresses } from "../console/dialable.ts";
 import { relaySecretOf } from "../../keeper/adapters/libp2p/relay-node.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
 import { fromHex } from "../../protocol/hash.ts";
@@ -8,10 +9,11 @@ import type { Hex } from "../../protocol/hash.ts";
 
 /** @param peerSecret the keeper's; undefined: the key is not at hand, and the relay is left out */
 export async function addressesToRegister(
-  { announce, listen, relay }: Pick<KeeperConfig, "announce" | "listen" | "relay">,
+  config: Pick<KeeperConfig, "announce" | "listen" | "relay">,
   peerSecret: Hex | undefined,
 ): Promise<string[]> {
-  const own = announce.length > 0 ? announce : listen;
+  const { relay } = config;
+  const own = ownAddresses(config);
   if (!relay.offer || peerSecret === undefined) return [...own];
   const key = await generateKeyPairFromSeed("Ed25519", fromHex(relaySecretOf(peerSecret)));
   const peerId = peerIdFromPrivateKey(key).toString();

@@ -6,8 +6,7 @@ import { usageError } from "../console/exit.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { configOption, withProvider, type ProviderContext, type ProviderOptions } from "./context.ts";
-import { dialable, isUndialable } from "../console/dialable.ts";
-import { askRelays } from "../../daemon/peers/addresses.ts";
+import { dialable, ownAddresses } from "../console/dialable.ts";
 import { endpointChange, payeeChange, sendChanges } from "../chain/registration.ts";
 import { moneyOptions, type TransactionPlan } from "../chain/transact.ts";
 
@@ -60,12 +59,6 @@ function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterO
   ];
 }
 
-/** Without an address that others can dial, the registration says that relays know the addresses. */
-function addressesOf({ announce, listen, relay }: ProviderContext["config"]): readonly string[] {
-  const own = announce.length > 0 ? announce : listen;
-  return relay.use === "always" && own.every(isUndialable) ? [askRelays] : dialable(own);
-}
-
 async function register(context: ProviderContext, options: RegisterOptions): Promise<void> {
   const { config, keys, signer } = context;
   const { providerIdentity } = await import("../../provider/identity.ts");
@@ -75,7 +68,7 @@ async function register(context: ProviderContext, options: RegisterOptions): Pro
     registry,
     operator: signer.address,
     peerId: peerIdBytes,
-    addresses: addressesOf(config),
+    addresses: dialable(ownAddresses(config)),
   };
   const found = await registeredProvider(registry, signer.address);
   const plans = found.registeredAt === 0 ? [first(wanted, options)] : changes(wanted, found, options);

@@ -42,6 +42,11 @@ export function isCircuit(text: string): boolean {
   return text.includes("/p2p-circuit");
 }
 
+/** True for a wildcard address or port 0: valid for listening, but not for dialling. */
+export function isUndialable(text: string): boolean {
+  return /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(text);
+}
+
 /** The relay's peer id in an address that leads over it. */
 export function relayOf(text: string): string | undefined {
   return /\/p2p\/([^/]+)\/p2p-circuit/.exec(text)?.[1];

@@ -63,8 +63,12 @@ export const relayedConnection = {
   bytes: relayBytesPerSecond * 5 * 60,
 } as const;
 
-/** Connections of peers at a relay. Strangers are payers that call a provider over it, and peers that have not told who they are. */
-export const relayRoom: Room = { perPeer: 2, strangers: 32, idle_ms: 15_000 };
+/**
+ * Connections of peers at a relay. Strangers are payers that call a provider over it, and peers that have not told who they are. A keeper
+ * has two nodes with one peer key, that of the keepers and that which calls providers: for each of them one connection, and a new one while
+ * the old one is not known to be dead.
+ */
+export const relayRoom: Room = { perPeer: 4, strangers: 32, idle_ms: 15_000 };
 
 /** Connections that a stranger may have over one relay: more copies than a payer usually keeps. */
 export const relayedOfStranger = 8;
@@ -74,6 +78,9 @@ export function relayedOfKeeper(scale: RelayScale): number {
   const { served, newcomers } = relayPlaces(scale);
   return 2 * (served + newcomers);
 }
+
+/** Keepers of the registry whose relays others use and trust beside those of their committees: the first of them. */
+export const registeredRelays = 64;
 
 /** Requests for a relayed connection, of one peer. */
 export const relayConnectRate: Rate = { burst: 32, perSecond: 1 };

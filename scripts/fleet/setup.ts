@@ -125,7 +125,7 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
 }
 
 function relayOf({ relayPort }: Pick<Keeper, "relayPort">): KeeperConfig["relay"] {
-  return { offer: relayPort !== undefined, listen: [multiaddr(relayPort ?? 0)], announce: [] };
+  return { use: "auto", offer: relayPort !== undefined, listen: [multiaddr(relayPort ?? 0)], announce: [] };
 }
 
 /** Gives accounts coin for gas. */

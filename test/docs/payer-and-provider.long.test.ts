@@ -63,7 +63,7 @@ const order: readonly (readonly string[])[] = [
     "whitepay payee show",
     "whitepay payee name",
   ],
-  ["whitepay provider leave"],
+  ["whitepay provider requests", "whitepay provider leave"],
   ["whitepay group terminate"],
   ["whitepay group abandon"],
 ];

@@ -18,20 +18,13 @@ import type { DevnetDocument } from "../../scripts/devnet/run.ts";
 import { offerOf } from "../../scripts/devnet/offers.ts";
 import { cliScript } from "../../scripts/paths.ts";
 import { runCli } from "../support/cli.ts";
+import { relayPorts, relayPortsIn, untilTrue } from "../support/relay-devnet.ts";
 import { Router } from "../support/router.ts";
 import { beside, until } from "../support/whitepay.ts";
 
 const minute_ms = 60_000;
 const start_ms = 10 * minute_ms;
 const devnet = ["devnet", "--json", "--keepers", "4", "--providers", "1", "--relays", "3"];
-
-async function untilTrue(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const end_ms = performance.now() + 10 * minute_ms;
-  while (!(await holds())) {
-    if (performance.now() > end_ms) throw new Error(`not within ten minutes: ${what}`);
-    await new Promise((next) => setTimeout(next, 500));
-  }
-}
 
 type Made = { readonly config: string; readonly operator: string; readonly rpcPort: number };
 
@@ -64,24 +57,6 @@ async function makeProvider(folder: string, chain: JsonRpcProvider, up: DevnetDo
   return { config, operator: wallet.address, rpcPort };
 }
 
-/** Ports of the relays and of the chain, which the router lets out. */
-async function portsOutside(chain: JsonRpcProvider, up: DevnetDocument): Promise<Map<number, string>> {
-  const registry = new Contract(up.registry, registryAbi, chain);
-  const relays = new Map<number, string>();
-  for (const { operator } of up.keepers) {
-    const { multiaddrs } = await registry.getFunction("keeper")(operator);
-    const relay = [...(multiaddrs as string[])].find((text) => text.includes("/p2p/"));
-    if (relay !== undefined) relays.set(Number(/tcp\/(\d+)/.exec(relay)?.[1]), operator);
-  }
-  return relays;
-}
-
-/** The relays' ports in the provider's last line about its addresses. */
-function relayPortsIn(output: string): number[] {
-  const line = output.split("\n").findLast((text) => text.includes("reached over relays")) ?? "";
-  return [...line.matchAll(/\/tcp\/(\d+)\/p2p\/[^/]+\/p2p-circuit/g)].map(([, port]) => Number(port));
-}
-
 it(
   "a provider behind a router stores, proves and is paid through relays, and serves through another one when a relay dies",
   () =>
@@ -91,7 +66,7 @@ it(
       const chain = await connectRpc(up.rpc);
       const folder = join(parent, "..");
       const { config, operator, rpcPort } = await makeProvider(folder, chain, up);
-      const relays = await portsOutside(chain, up);
+      const relays = await relayPorts(chain, up);
       expect(relays.size).toBe(3);
       const chainPort = Number(new URL(up.rpc).port);
       const out = [...relays.keys(), chainPort].map((port): [number, number] => [port, port]);

@@ -25,9 +25,12 @@ function isWornOut({ limits, timeline }: Connection, bytes: number): boolean {
   return left < BigInt(requestsAtOnce * bytes) || age_ms > relayedConnection.duration_ms - longestRequest_ms;
 }
 
-/** A connection for the request: direct ones first, then the newest over a relay that has enough left. */
-function connectionFor(node: DialingNode, peerId: string, bytes: number): Connection | undefined {
-  const open = node.getConnections(peerIdFromString(peerId)).filter(({ status }) => status === "open");
+/**
+ * Of the connections to one peer, that for requests: a direct one, else the newest over a relay that has enough left.
+ * @param bytes most bytes of a request and its answer
+ */
+export function bestOf(connections: readonly Connection[], bytes: number): Connection | undefined {
+  const open = connections.filter(({ status }) => status === "open");
   return (
     open.find(({ limits }) => limits === undefined) ??
     open
@@ -47,7 +50,7 @@ export async function streamTo(
   protocol: string,
   { signal, bytes }: StreamOptions,
 ): Promise<Stream> {
-  let connection = connectionFor(node, peerId, bytes);
+  let connection = bestOf(node.getConnections(peerIdFromString(peerId)), bytes);
   if (connection === undefined) {
     if (addresses.length === 0) throw new Error("no address of this peer is known");
     // The other connections of the peer, if there are any, are worn out.

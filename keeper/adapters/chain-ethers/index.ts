@@ -116,6 +116,18 @@ export class EthersChain implements ChainPort {
     };
   }
 
+  /** Registrations of the first keepers of the registry. @throws if no endpoint answers */
+  async firstKeepers(count: number): Promise<Endpoint[]> {
+    const { registry } = this.#options;
+    const [operators] = await call(this.#ask, registryAbi, registry, "keeperOperators", [0, count], "latest");
+    const found = await Promise.all(
+      [...(operators as Iterable<string>)].map((operator) =>
+        this.keeperEndpoint(operator.toLowerCase() as Hex),
+      ),
+    );
+    return found.filter((endpoint) => endpoint !== undefined);
+  }
+
   fee(submission: HandingIn): Promise<bigint | undefined> {
     return this.#submitter.fee(submission);
   }

@@ -32,7 +32,10 @@ export class DirectHellos {
     const handler = (stream: Stream, connection: Connection): void => {
       this.#hear(stream, connection).catch((error: unknown) => stream.abort(error as Error));
     };
-    await this.#on.node.handle(protocol, handler, { maxInboundStreams: maxStreams });
+    await this.#on.node.handle(protocol, handler, {
+      maxInboundStreams: maxStreams,
+      runOnLimitedConnection: true,
+    });
   }
 
   async #hear(stream: Stream, { remotePeer }: Connection): Promise<void> {
@@ -55,7 +58,7 @@ export class DirectHellos {
     let stream: Stream | undefined;
     try {
       const signal = AbortSignal.timeout(send_ms);
-      stream = await connection.newStream(protocol, { signal });
+      stream = await connection.newStream(protocol, { signal, runOnLimitedConnection: true });
       const io = lpStream(stream);
       await io.write(new TextEncoder().encode(topic), { signal });
       await io.write(bytes, { signal });

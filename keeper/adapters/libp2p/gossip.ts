@@ -73,6 +73,7 @@ export function gossip(gate: GossipGate): (components: GossipSubComponents) => G
     doPX: false,
     emitSelf: false,
     allowPublishToZeroTopicPeers: true,
+    runOnLimitedConnection: true,
     ignoreDuplicatePublishError: true,
     D: 6,
     Dlazy: 0,

@@ -58,7 +58,10 @@ export class Handshake {
     const handler = (stream: Stream, connection: Connection): void => {
       this.#answer(stream, connection).catch((error: unknown) => stream.abort(error as Error));
     };
-    await this.#on.node.handle(identityProtocol, handler, { maxInboundStreams: 1 });
+    await this.#on.node.handle(identityProtocol, handler, {
+      maxInboundStreams: 1,
+      runOnLimitedConnection: true,
+    });
   }
 
   /** Sets the statement of this keeper to its present registration. */
@@ -75,7 +78,7 @@ export class Handshake {
     let stream: Stream | undefined;
     try {
       const signal = AbortSignal.timeout(handshake_ms);
-      stream = await connection.newStream(identityProtocol, { signal });
+      stream = await connection.newStream(identityProtocol, { signal, runOnLimitedConnection: true });
       const io = byteStream(stream, { maxBufferSize: statementBytes + 1 });
       await io.write(this.#own, { signal });
       const verdict = (await io.read({ bytes: 1, signal })).subarray();

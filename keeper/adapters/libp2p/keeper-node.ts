@@ -10,6 +10,7 @@ import { createLibp2p } from "libp2p";
 import { connectionLimits } from "../../../daemon/peers/connection-limits.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import { PendingHosts } from "../../../daemon/peers/pending-hosts.ts";
+import type { RelayedTransport } from "../../../daemon/peers/relay/transport.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import {
   gossipBytes,
@@ -21,11 +22,13 @@ import {
   streamsOfPeer,
 } from "../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../protocol/limits/derived.ts";
+import { chosenRelayRate } from "../../../protocol/limits/relay.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
+import type { Rate } from "../../../protocol/limits/token-buckets.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
 import { GossipGate, gossip } from "./gossip.ts";
 import { Identities } from "./identities.ts";
-import { addressDial_ms, keeperMuxer, metered, privateKeyOf } from "./node.ts";
+import { addressDial_ms, keeperMuxer, metered, privateKeyOf, relayedDial_ms } from "./node.ts";
 
 type Services = { pubsub: GossipSub; ping: Ping; [name: string]: unknown };
 
@@ -36,6 +39,15 @@ export type NodeOptions = {
   readonly peerSecret: Hex;
   readonly listen: readonly string[];
   readonly onReason: (code: ReasonCode, detail: string) => void;
+  /** Undefined: no keeper is called over a relay, and none calls over one. */
+  readonly relays?: RelaysOfKeepers;
+};
+
+/** The relays between keepers. */
+export type RelaysOfKeepers = {
+  readonly transport: RelayedTransport;
+  /** Whether this is the peer of a relay that a keeper registered. */
+  readonly isRelay: (peer: string) => boolean;
 };
 
 /** Admission of peers. It exists before the node, because the node asks it about every connection. */
@@ -47,19 +59,31 @@ export class Admission {
   readonly refused: TokenBuckets;
   scale: Scale = smallestScale;
 
-  constructor() {
+  /** Whether this is the peer of a relay: it is no keeper, and carries the connections of keepers. */
+  readonly isRelay: (peer: string) => boolean;
+
+  constructor(isRelay: (peer: string) => boolean = () => false) {
     const names = maxKeeperNames(maxCommittees);
-    this.meter = new InboundMeter(() => gossipBytes(this.scale), names);
+    this.isRelay = isRelay;
+    // What comes over a relay is metered again for the keeper that sends it.
+    const rate = (peer: string): Rate => (isRelay(peer) ? chosenRelayRate : gossipBytes(this.scale));
+    this.meter = new InboundMeter(rate, names);
     this.refused = new TokenBuckets(names, () => performance.now());
+  }
+
+  /** Whether the node admits a connection of this peer. A relay calls to find out whether the port is open. */
+  admits(peer: string): boolean {
+    return this.identities.isExpected(peer) || this.isRelay(peer);
   }
 }
 
 export async function startKeeperNode(options: NodeOptions, admission: Admission): Promise<KeeperNode> {
   const { identities, pending, meter, gate } = admission;
+  const { relays } = options;
   return createLibp2p({
     privateKey: await privateKeyOf(options.peerSecret),
     addresses: { listen: [...options.listen] },
-    transports: [tcp()],
+    transports: relays === undefined ? [tcp()] : [tcp(), relays.transport.transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [keeperMuxer(streamsOfPeer.all)],
     connectionGater: {
@@ -68,7 +92,7 @@ export async function startKeeperNode(options: NodeOptions, admission: Admission
       denyInboundEncryptedConnection: (peer, connection) => {
         pending.ended(connection);
         const name = peer.toString();
-        if (identities.isExpected(name)) return false;
+        if (admission.admits(name)) return false;
         // Before the first read of the registry every peer is unknown.
         if (!identities.isEmpty) options.onReason("wire-stranger", name);
         return true;
@@ -77,7 +101,7 @@ export async function startKeeperNode(options: NodeOptions, admission: Admission
     },
     connectionManager: {
       ...connectionLimits,
-      addressDialTimeout: addressDial_ms,
+      addressDialTimeout: relays === undefined ? addressDial_ms : relayedDial_ms,
       // The order of the addresses alternates between claims (`Identities.targets`); the node must not sort them.
       addressSorter: () => 0,
       reconnectRetries: 0,

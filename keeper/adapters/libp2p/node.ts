@@ -24,7 +24,7 @@ import { chosenRelayRate } from "../../../protocol/limits/relay.ts";
 export const addressDial_ms = 2_000;
 
 /** The same where an address may lead over a relay: two handshakes of encryption and two questions, some ten round trips. */
-const relayedDial_ms = 5_000;
+export const relayedDial_ms = 5_000;
 
 export async function privateKeyOf(peerSecret: Hex): Promise<Ed25519PrivateKey> {
   return generateKeyPairFromSeed("Ed25519", fromHex(peerSecret));

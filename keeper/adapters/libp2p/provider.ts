@@ -23,8 +23,8 @@ import type {
   ProviderFailure,
   ProviderTarget,
 } from "../../ports/provider.ts";
-import { addressesOf } from "../../../daemon/peers/addresses.ts";
 import type { Locator } from "../../../daemon/peers/relay/locator.ts";
+import { reach } from "../../../daemon/peers/relay/reach.ts";
 import { streamTo } from "../../../daemon/peers/relay/stream.ts";
 import type { DialingNode } from "../../../daemon/peers/relay/stream.ts";
 
@@ -132,8 +132,7 @@ export async function askProvider(
   }
 }
 
-/** A stream at the addresses that the provider signed last or registered; if it is not there, at those that relays know now. */
-async function streamOf(
+function streamOf(
   { libp2p, locator }: Caller,
   { peerId, addrs }: ProviderTarget,
   { protocol, bytes, maxBytes }: ProviderCall,
@@ -142,23 +141,7 @@ async function streamOf(
   const options = { signal, bytes: bytes.length + maxBytes };
   const at = (addresses: readonly Multiaddr[]): Promise<Stream> =>
     streamTo(libp2p, peerId, addresses, protocol, options);
-  const known = addressesOf(peerId, [...new Set([...(locator?.known(peerId) ?? []), ...addrs])]);
-  if (known.length === 0 && locator === undefined) {
-    throw new Error("the registry has no valid address of this provider");
-  }
-  let fault: unknown = new Error("the registry has no address of this provider, and no relay knows one");
-  try {
-    if (known.length > 0) return await at(known);
-  } catch (error) {
-    fault = error;
-  }
-  if (locator === undefined || signal.aborted) throw fault;
-  const tried = new Set(known.map(String));
-  const found = addressesOf(peerId, await locator.find(peerId, signal)).filter(
-    (one) => !tried.has(String(one)),
-  );
-  if (found.length === 0) throw fault;
-  return at(found);
+  return reach({ peerId, addresses: addrs }, locator, at, signal);
 }
 
 /** Sends the request, closes this side and reads to the end; undefined if the answer is longer than `maxBytes`. */

@@ -1,7 +1,9 @@
 /** Questions between keepers: one libp2p stream for each question and its reply. */
 import type { Libp2p, PeerId, Stream } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
 import { lpStream } from "@libp2p/utils";
 import type { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
+import { bestOf } from "../../../daemon/peers/relay/stream.ts";
 import { maxQuestionBytes, maxReplyBytes } from "../../../protocol/codec/question.ts";
 import type { Question } from "../../../protocol/codec/question.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -45,7 +47,7 @@ export class QuestionStreams {
       (stream, { remotePeer }) => {
         this.#answer(stream, remotePeer, handler).catch((error: unknown) => stream.abort(error as Error));
       },
-      { maxInboundStreams: streamsOfPeer.question },
+      { maxInboundStreams: streamsOfPeer.question, runOnLimitedConnection: true },
     );
   }
 
@@ -68,13 +70,20 @@ export class QuestionStreams {
   async ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
     const { node, identities, meter, stopped } = this.#on;
     const peerId = identities.peerOf(keeper);
-    const connection = node.getConnections().find((c) => c.remotePeer.toString() === peerId);
-    if (connection === undefined || peerId === undefined) return undefined;
+    if (peerId === undefined) return undefined;
+    const connection = bestOf(
+      node.getConnections(peerIdFromString(peerId)),
+      maxQuestionBytes + maxReplyBytes,
+    );
+    if (connection === undefined) return undefined;
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(askTimeout_ms)]);
     const expected = meter.expect(peerId, maxReplyBytes);
     let stream: Stream | undefined;
     try {
-      stream = await connection.newStream(protocolOf[question], { signal });
+      stream = await connection.newStream(protocolOf[question], {
+        signal,
+        runOnLimitedConnection: true,
+      });
       const io = lpStream(stream, { maxDataLength: maxReplyBytes });
       await io.write(bytes, { signal });
       const reply = (await io.read({ signal })).subarray();

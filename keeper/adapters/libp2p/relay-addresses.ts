@@ -35,6 +35,8 @@ export type AddressDeskDependencies = {
   readonly registrations: Registrations;
   /** A peer made a request. */
   readonly used: (peer: string) => void;
+  /** A peer that has a place told its addresses on this connection. */
+  readonly told: (connection: Connection) => void;
   readonly onReason: (code: ReasonCode, detail: string) => void;
 };
 
@@ -71,6 +73,7 @@ export class AddressDesk {
     const answer = decoded.ok
       ? await this.#answer(decoded.value, peer)
       : refused(`malformed: ${decoded.detail}`);
+    if (answer.kind === "told") this.#on.told(connection);
     await io.write(encodeAddressAnswer(answer), { signal });
     await stream.close({ signal });
   }

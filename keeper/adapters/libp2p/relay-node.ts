@@ -88,6 +88,8 @@ export class RelayNode {
   readonly #room: ConnectionRoom;
   readonly #meter: InboundMeter;
   readonly records = new AddressBook(mostNames);
+  /** By peer with a place: the connection over which it told its addresses. */
+  readonly #told = new Map<string, Connection>();
   #node: Libp2p<{ relay: CircuitRelayService }> | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -188,6 +190,7 @@ export class RelayNode {
       records: this.records,
       registrations,
       used: (peer) => this.#room.used(peer),
+      told: (connection) => void this.#told.set(connection.remotePeer.toString(), connection),
       onReason,
     });
     await desk.serve();
@@ -196,11 +199,16 @@ export class RelayNode {
   }
 
   #server(components: CircuitRelayServerComponents): CircuitRelayService {
-    const { registrar } = components;
+    const { registrar, connectionManager } = components;
     const { ends = relayedConnection } = this.#options;
     const gated: typeof registrar = Object.create(registrar);
     gated.handle = (protocol, handler, options) => registrar.handle(protocol, this.#gated(handler), options);
-    const own = Object.create(components, { registrar: { value: gated } });
+    const ordered: typeof connectionManager = Object.create(connectionManager);
+    ordered.getConnections = (peer) => this.#ordered(peer, connectionManager.getConnections(peer));
+    const own = Object.create(components, {
+      registrar: { value: gated },
+      connectionManager: { value: ordered },
+    });
     return circuitRelayServer({
       hopTimeout: hop_ms,
       maxInboundHopStreams: mostStreams,
@@ -214,6 +222,16 @@ export class RelayNode {
         defaultDataLimit: BigInt(ends.bytes),
       },
     })(own);
+  }
+
+  /**
+   * The library calls a peer on its first connection. A keeper has two nodes with one peer key, and it is reached at the one that told its
+   * addresses; the other one only calls.
+   */
+  #ordered(peer: PeerId | undefined, connections: Connection[]): Connection[] {
+    const told = peer === undefined ? undefined : this.#told.get(peer.toString());
+    if (told === undefined || !connections.includes(told)) return connections;
+    return [told, ...connections.filter((connection) => connection !== told)];
   }
 
   /** A stream costs memory before its request is read, so the number of streams is limited before. */
@@ -255,6 +273,7 @@ export class RelayNode {
     }
     this.#room.sweep();
     for (const peer of this.#places.sweep()) this.records.forget(peer);
+    for (const peer of this.#told.keys()) if (!this.#places.has(peer)) this.#told.delete(peer);
   }
 }
 

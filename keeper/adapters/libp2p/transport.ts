@@ -17,6 +17,7 @@ import type {
   Verdict,
 } from "../../ports/transport.ts";
 import { Dialer } from "./dialer.ts";
+import type { KeeperLocator } from "./dialer.ts";
 import { DirectHellos } from "./direct-hello.ts";
 import { allowTopic } from "./gossip.ts";
 import { Handshake } from "./handshake.ts";
@@ -47,6 +48,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   /** Open connections on which both sides have proven their identity, by peer. */
   readonly #mutual = new Map<string, Set<Connection>>();
   #registered: readonly Endpoint[] = [];
+  #locator: KeeperLocator | undefined;
   #listener: (operators: readonly Hex[]) => void = () => undefined;
 
   private constructor(node: KeeperNode, admission: Admission, options: TransportOptions) {
@@ -57,7 +59,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     const { onReason } = options;
     const stopped = this.#stopped.signal;
     this.#questions = new QuestionStreams({ node, identities, meter, onReason, stopped });
-    this.#dialer = new Dialer(node, identities, stopped);
+    this.#dialer = new Dialer({ node, identities, locator: () => this.#locator, stopped });
     this.#handshake = new Handshake(options.identity, {
       node,
       identities,
@@ -68,8 +70,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     this.#room = new ConnectionRoom({
       connections: () => node.getConnections(),
       room: () => keeperConnections,
-      // A place is reserved only for a peer that has proven to be a keeper.
-      isExpected: (peer) => identities.operatorOf(peer) !== undefined,
+      // A place is reserved only for a peer that has proven to be a keeper, and for relays.
+      isExpected: (peer) => identities.operatorOf(peer) !== undefined || admission.isRelay(peer),
       now_ms: () => Date.now(),
     });
     this.#hellos = new DirectHellos({
@@ -82,7 +84,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   static async start(options: TransportOptions): Promise<GossipTransport> {
-    const admission = new Admission();
+    const admission = new Admission(options.relays?.isRelay);
     const node = await startKeeperNode(options, admission);
     const transport = new GossipTransport(node, admission, options);
     await transport.#handshake.serve();
@@ -104,6 +106,11 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     await this.node.stop();
   }
 
+  /** From now on, keepers that are not at their registered addresses are looked for. */
+  findBy(locator: KeeperLocator): void {
+    this.#locator = locator;
+  }
+
   join(topic: string, handler: GossipHandler): void {
     const { pubsub } = this.node.services;
     const judge = (peer: PeerId, bytes: Uint8Array): Promise<Verdict> => this.#judge(handler, peer, bytes);
@@ -118,7 +125,9 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     allowTopic(pubsub, topic);
     pubsub.subscribe(topic);
     // A peer that subscribed before this topic was allowed says so again on a new connection.
-    for (const peer of this.node.getPeers()) this.#disconnect(peer.toString());
+    for (const peer of this.node.getPeers().map(String)) {
+      if (!this.#admission.isRelay(peer)) this.#disconnect(peer);
+    }
   }
 
   async #judge(handler: GossipHandler, peer: PeerId, bytes: Uint8Array): Promise<Verdict> {
@@ -181,8 +190,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     identities.setClaims(members);
     // If the registry names another peer id for this operator, this process has nothing to prove.
     if (own?.peerId === this.peerId) this.#handshake.setOwn(own.sequence);
-    for (const peer of this.node.getPeers()) {
-      if (!identities.isExpected(peer.toString())) this.#disconnect(peer.toString());
+    for (const peer of this.node.getPeers().map(String)) {
+      if (!this.#admission.admits(peer)) this.#disconnect(peer);
     }
     this.#beginHandshakes();
     this.#reportConnected();
@@ -198,13 +207,20 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     const measure = async (peer: PeerId): Promise<void> => {
       const operator = this.#admission.identities.operatorOf(peer.toString());
       if (operator === undefined) return;
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(askTimeout_ms)]);
-      // A peer that disconnected has no latency.
-      const took_ms = await this.node.services.ping.ping(peer, { signal }).catch(() => undefined);
+      const took_ms = await this.#latency_ms(peer);
       if (took_ms !== undefined) latencies.set(operator, took_ms);
     };
     await Promise.all(this.node.getPeers().map(measure));
     return latencies;
+  }
+
+  async #latency_ms(peer: PeerId): Promise<number | undefined> {
+    const connections = this.node.getConnections(peer);
+    // The library would dial anew for a ping over a relay; its connection monitor measures those, too.
+    if (connections.every(({ limits }) => limits !== undefined)) return connections.at(-1)?.rtt;
+    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(askTimeout_ms)]);
+    // A peer that disconnected has no latency.
+    return this.node.services.ping.ping(peer, { signal }).catch(() => undefined);
   }
 
   #reportConnected(): void {
@@ -214,7 +230,14 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
 
   #onOpen(connection: Connection): void {
     this.#room.opened(connection);
-    if (connection.direction === "outbound") void this.#handshake.begin(connection);
+    this.#beginHandshake(connection);
+  }
+
+  #beginHandshake(connection: Connection): void {
+    if (connection.direction !== "outbound" || this.#admission.isRelay(connection.remotePeer.toString())) {
+      return;
+    }
+    void this.#handshake.begin(connection);
   }
 
   #onMutual(peer: PeerId, connection: Connection): void {
@@ -223,6 +246,14 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     this.#mutual.set(name, (this.#mutual.get(name) ?? new Set()).add(connection));
     this.#admission.gate.connected(peer, connection);
     this.#reportConnected();
+    if (connection.limits === undefined) this.#leaveRelays(peer);
+  }
+
+  /** The peer is directly connected. */
+  #leaveRelays(peer: PeerId): void {
+    const relayed = this.node.getConnections(peer).filter(({ limits }) => limits !== undefined);
+    // Not `close`, which waits for the end of the gossip.
+    for (const connection of relayed) connection.abort(new Error("directly connected"));
   }
 
   #onClose(connection: Connection): void {
@@ -241,9 +272,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   #beginHandshakes(): void {
-    for (const connection of this.node.getConnections()) {
-      if (connection.direction === "outbound") void this.#handshake.begin(connection);
-    }
+    for (const connection of this.node.getConnections()) this.#beginHandshake(connection);
   }
 
   /**

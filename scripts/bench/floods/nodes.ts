@@ -2,6 +2,7 @@
 import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
+import type { RelaysOfKeepers } from "../../../keeper/adapters/libp2p/keeper-node.ts";
 import { GossipTransport } from "../../../keeper/adapters/libp2p/transport.ts";
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -24,15 +25,21 @@ export type NodeOptions = {
   /** Number of the peer key, if it is not that of keeper `index`. */
   readonly peer?: number;
   readonly onReason?: (code: ReasonCode, detail: string) => void;
+  readonly relays?: RelaysOfKeepers;
 };
 
+export function peerSecretOf(peer: number): Hex {
+  return keccakWords(peer, 99);
+}
+
 export async function keeperNode(index: number, options: NodeOptions = {}): Promise<GossipTransport> {
-  const { port = 0, peer = index, onReason } = options;
+  const { port = 0, peer = index, onReason, relays } = options;
   const keyring = keyringOf(index);
   return GossipTransport.start({
-    peerSecret: keccakWords(peer, 99),
+    peerSecret: peerSecretOf(peer),
     listen: [`/ip4/127.0.0.1/tcp/${port}`],
     redial_ms: 100,
+    ...(relays && { relays }),
     identity: {
       chainId: 31_337,
       registry,

@@ -97,6 +97,7 @@ describe("every setting of a keeper", () => {
     "policy.tokens": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     "policy.leastKeeperFee": ["3", "4"],
     challengeTimeout_ms: ["710", "720"],
+    "relay.use": ["always", "never"],
     logLevel: ["debug", "error"],
     logFormat: ["text", "json"],
   };
