@@ -1,7 +1,6 @@
 /** The provider's libp2p node. Each of its protocols has one request of known length and one response, limited per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
-import type { Identify } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
@@ -22,8 +21,8 @@ import {
   refusal,
 } from "../protocol/codec/challenge.ts";
 import { connectionLimits } from "../daemon/peers/connection-limits.ts";
+import { forgetPeers } from "../daemon/peers/forget.ts";
 import { muxer } from "../daemon/peers/muxer.ts";
-import { holePunching, punchHoles } from "../daemon/peers/relay/hole-punch.ts";
 import type { RelayedTransport } from "../daemon/peers/relay/transport.ts";
 import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
 import { decodeOfferRequest, offerProtocol, offerRequestBytes } from "../protocol/codec/offer.ts";
@@ -99,7 +98,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     isSender,
     (peer) => relays?.isChosen(peer) ?? false,
   );
-  const libp2p: Libp2p<{ identify: Identify }> = await createLibp2p({
+  const libp2p: Libp2p = await createLibp2p({
     privateKey,
     addresses: { listen: [...options.listen] },
     transports: relays === undefined ? [tcp()] : [tcp(), relays.transport.transport()],
@@ -113,14 +112,13 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     services: {
       ping: ping({ maxInboundStreams: 2 }),
       identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
-      ...(relays === undefined ? {} : { holePunching: holePunching() }),
     },
     connectionGater: inbound.gater(),
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
     connectionManager: connectionLimits,
   });
   libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
-  punchHoles(libp2p, (peer) => inbound.isKeeper(peer) || isSender(peer));
+  forgetPeers(libp2p);
   const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());

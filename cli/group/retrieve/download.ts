@@ -18,7 +18,6 @@ import type { RetrievedRange } from "../../../protocol/codec/retrieve.ts";
 import type { Permission } from "../../../protocol/codec/permission.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
-import { holePunching } from "../../../daemon/peers/relay/hole-punch.ts";
 import type { Locator } from "../../../daemon/peers/relay/locator.ts";
 import { RelayedTransport } from "../../../daemon/peers/relay/transport.ts";
 import type { ProviderTarget } from "../../../keeper/ports/provider.ts";
@@ -36,7 +35,7 @@ export async function dialingNode(key: Uint8Array = randomBytes(32)): Promise<Li
     transports: [tcp(), new RelayedTransport().transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer()],
-    services: { identify: identify(), holePunching: holePunching() },
+    services: { identify: identify() },
   });
 }
 

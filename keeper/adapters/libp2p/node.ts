@@ -16,7 +16,6 @@ import {
 import type { Rate } from "../../../protocol/limits/token-buckets.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
-import { holePunching } from "../../../daemon/peers/relay/hole-punch.ts";
 import { RelayedTransport } from "../../../daemon/peers/relay/transport.ts";
 import { chosenRelayRate } from "../../../protocol/limits/relay.ts";
 
@@ -54,8 +53,7 @@ export function metered(meter: InboundMeter): {
 const refusedStreams = 4;
 
 /**
- * A node that only dials: it does not listen, serves only what makes a relayed connection a direct one, and bounds what a peer may send
- * by what was asked for.
+ * A node that only dials: it neither listens nor serves, and bounds what a peer may send by what was asked for.
  */
 export type CallingNode = {
   readonly libp2p: Libp2p;
@@ -81,7 +79,6 @@ export async function startCallingNode(
     streamMuxers: [keeperMuxer(refusedStreams)],
     services: {
       identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
-      holePunching: holePunching(),
     },
     connectionManager: {
       maxConnections: maxProviderNames,
