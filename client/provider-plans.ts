@@ -1,6 +1,8 @@
 /** A provider's consent to store data for a group, and the transactions that add, change and remove providers (R33). */
-import { getAddress, TypedDataEncoder, type Provider, type Signer, type TypedDataDomain } from "ethers";
+import { getAddress, TypedDataEncoder, type Provider, type Signer } from "ethers";
 import { counted } from "../protocol/counted.ts";
+import { typedConsent } from "../protocol/data-consent.ts";
+import type { DataTerms, TypedConsent } from "../protocol/data-consent.ts";
 import { inputError } from "./errors.ts";
 import { groupScene } from "./group-plans.ts";
 import { GroupView, type GroupAt } from "./group-view.ts";
@@ -12,21 +14,7 @@ import { readToken } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, roughAmount } from "./units.ts";
 
-/** What a provider agrees to. */
-export type DataTerms = {
-  readonly group: string;
-  /** The committee that serves the block in which the data take effect; zero without one. */
-  readonly committee: string;
-  readonly listRoot: string;
-  readonly bytes: bigint;
-  /** Token units per 2^64 byte·blocks. */
-  readonly price: bigint;
-  readonly receiptKey: string;
-  /** One more than the last that the operator used in this group. */
-  readonly sequence: number;
-  /** Last block in which the consent may be used. */
-  readonly deadline: number;
-};
+export type { DataTerms };
 
 /** A provider's signed consent: the output of `whitepay provider consent`. */
 export type DataConsent = DataTerms & {
@@ -35,30 +23,15 @@ export type DataConsent = DataTerms & {
   readonly signature: string;
 };
 
-const types = {
-  ProviderData: [
-    { name: "committee", type: "address" },
-    { name: "root", type: "bytes32" },
-    { name: "size", type: "uint64" },
-    { name: "price", type: "uint80" },
-    { name: "receiptKey", type: "address" },
-    { name: "sequence", type: "uint64" },
-    { name: "deadline", type: "uint64" },
-  ],
-};
-
-function valueOf({ committee, listRoot, bytes, price, receiptKey, sequence, deadline }: DataTerms): object {
-  return { committee, root: listRoot, size: bytes, price, receiptKey, sequence, deadline };
-}
-
-async function domainOf(provider: Provider, { group }: DataTerms): Promise<TypedDataDomain> {
+async function typedOn(provider: Provider, terms: DataTerms): Promise<TypedConsent> {
   const { chainId } = await provider.getNetwork();
-  return { name: "WhitePay", version: "2", chainId, verifyingContract: group };
+  return typedConsent(chainId, terms);
 }
 
 /** The digest that an operator signs. */
 export async function dataConsentDigest(provider: Provider, terms: DataTerms): Promise<string> {
-  return TypedDataEncoder.hash(await domainOf(provider, terms), types, valueOf(terms));
+  const { domain, types, value } = await typedOn(provider, terms);
+  return TypedDataEncoder.hash(domain, types, value);
 }
 
 /**
@@ -70,8 +43,8 @@ export async function signDataConsent(
   terms: DataTerms,
   operator?: string,
 ): Promise<DataConsent> {
-  const domain = await domainOf(chainOf(signer), terms);
-  const signature = await signer.signTypedData(domain, types, valueOf(terms) as Record<string, unknown>);
+  const { domain, types, value } = await typedOn(chainOf(signer), terms);
+  const signature = await signer.signTypedData(domain, types, value);
   return { ...terms, operator: operator ?? (await signer.getAddress()), signature };
 }
 

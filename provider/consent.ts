@@ -1,5 +1,7 @@
 /** R33: the provider's EIP-712 signature over the data that a payer may commit for it. */
 import { Wallet } from "ethers";
+import { typedConsent } from "../protocol/data-consent.ts";
+import type { DataTerms as Terms } from "../protocol/data-consent.ts";
 import { toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { chainViewOf } from "./chain-ethers.ts";
@@ -8,20 +10,11 @@ import { operatorOf } from "./config.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { openStore } from "./ingest.ts";
 
-/** What a provider agrees to. */
-export type DataTerms = {
+export type DataTerms = Terms & {
   readonly group: Hex;
-  /** The committee that serves the block in which the data take effect; zero without one. */
   readonly committee: Hex;
   readonly listRoot: Hex;
-  readonly bytes: bigint;
-  /** Token units per 2^64 byte·blocks; 0: for nothing. */
-  readonly price: bigint;
   readonly receiptKey: Hex;
-  /** One more than the last that the operator used in the group. */
-  readonly sequence: number;
-  /** Last block in which the consent may be used. */
-  readonly deadline: number;
 };
 
 export type DataConsent = DataTerms & {
@@ -38,18 +31,6 @@ class NoDataError extends Error {
 /** Blocks in which a payer may use a consent, unless said otherwise: a day of blocks of 12 s. */
 const consentBlocks = 7_200;
 
-const types = {
-  ProviderData: [
-    { name: "committee", type: "address" },
-    { name: "root", type: "bytes32" },
-    { name: "size", type: "uint64" },
-    { name: "price", type: "uint80" },
-    { name: "receiptKey", type: "address" },
-    { name: "sequence", type: "uint64" },
-    { name: "deadline", type: "uint64" },
-  ],
-};
-
 /** @param operator a contract that accepts the operator key's signatures (ERC-1271); default: the key's address */
 export async function signConsent(
   keys: ProviderKeys,
@@ -57,9 +38,7 @@ export async function signConsent(
   terms: DataTerms,
   operator = keys.operatorAddress,
 ): Promise<DataConsent> {
-  const { group, committee, listRoot, bytes, price, receiptKey, sequence, deadline } = terms;
-  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
-  const value = { committee, root: listRoot, size: bytes, price, receiptKey, sequence, deadline };
+  const { domain, types, value } = typedConsent(BigInt(chainId), terms);
   const signature = await new Wallet(toHex(keys.operator)).signTypedData(domain, types, value);
   return { ...terms, operator, signature: signature as Hex };
 }
