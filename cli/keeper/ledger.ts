@@ -160,7 +160,7 @@ async function exportCommand(
   named: readonly string[],
   options: ConfigOptions,
 ): Promise<void> {
-  const { tableNames } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
+  const { tableNames } = await import("../../keeper/adapters/ledger-typeorm/tables.ts");
   const unknown = named.find((table) => !tableNames.includes(table));
   if (unknown !== undefined)
     throw usageError("no such table", { expected: tableNames.join(", "), actual: unknown });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
-import type { LedgerRow } from "../../keeper/adapters/ledger-typeorm/index.ts";
+import type { LedgerRow } from "../../keeper/adapters/ledger-typeorm/tables.ts";
 import { statusSchema } from "../../keeper/api/schemas.ts";
 import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
 import { readConfig } from "../../keeper/config.ts";

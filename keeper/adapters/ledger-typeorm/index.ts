@@ -1,6 +1,6 @@
 /** The ledger with TypeORM: the same code for an embedded SQLite file and for PostgreSQL. */
 import { Between, In, IsNull, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
-import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
+import type { DataSource, EntityManager } from "typeorm";
 import type { Hex } from "../../../protocol/hash.ts";
 import type {
   BookedSettlement,
@@ -23,7 +23,6 @@ import {
   ChallengeDay,
   chainEntities,
   CursorEntity,
-  entities,
   ItemEntity,
   Peer,
   Reason,
@@ -32,6 +31,8 @@ import {
   TransactionEntity,
 } from "./entities.ts";
 import type { ChallengeRow } from "./entities.ts";
+import { columnsOf, rowsIn } from "./tables.ts";
+import type { LedgerRow } from "./tables.ts";
 import { openSource, whenFree } from "./open.ts";
 import type { LedgerLocation } from "./location.ts";
 import { rowsOf, settlementOf } from "./rows.ts";
@@ -40,10 +41,6 @@ import { classOf, Tally } from "./tally.ts";
 /** Rows of one statement: PostgreSQL takes at most 65,535 values. */
 const chunk = 500;
 const day_ms = 86_400_000;
-
-export type LedgerRow = Record<string, string | number | boolean | null>;
-
-export const tableNames = entities.map(({ options }) => options.name);
 
 /** Cursor value for "nothing booked", inserted by the first writer. */
 const nowhere = { block: -1, blockHash: "0x" } as const;
@@ -370,42 +367,14 @@ export class TypeormLedger implements BooksPort {
     return this.#source.getRepository(SettlementEntity).countBy({ group });
   }
 
-  #metadata(table: string): EntityMetadata {
-    const entity = entities.find(({ options }) => options.name === table);
-    if (entity !== undefined) return this.#source.getMetadata(entity);
-    throw new RangeError(`table: expected ${tableNames.join(", ")}, actual ${table}`);
-  }
-
   /** Column names of a table, in the order of `rows`. */
   columns(table: string): string[] {
-    return this.#metadata(table).columns.map(({ propertyName }) => propertyName);
+    return columnsOf(this.#source, table);
   }
 
-  /** All rows of a table in the order of its key, page by page. */
-  async *rows(table: string, group: Hex | undefined): AsyncGenerator<LedgerRow> {
-    const { columns, name } = this.#metadata(table);
-    const keys = columns.filter((column) => column.isPrimary).map((column) => column.propertyName);
-    let last: LedgerRow | undefined;
-    for (;;) {
-      const query = this.#source.getRepository<LedgerRow>(name).createQueryBuilder("t");
-      for (const key of keys) query.addOrderBy(`t.${key}`, "ASC");
-      const named = keys.find((key) => key === "group" || key === "contract");
-      if (group !== undefined && named !== undefined) query.andWhere(`t.${named} = :group`, { group });
-      if (last !== undefined) {
-        const names = keys.map((key) => `t.${key}`).join(", ");
-        const values = keys.map((key) => `:after_${key}`).join(", ");
-        const after = Object.fromEntries(keys.map((key) => [`after_${key}`, last?.[key]]));
-        query.andWhere(`(${names}) > (${values})`, after);
-      }
-      const page = await query.take(chunk).getMany();
-      for (const row of page) {
-        yield Object.fromEntries(
-          columns.map(({ propertyName }) => [propertyName, row[propertyName] ?? null]),
-        );
-      }
-      if (page.length < chunk) return;
-      last = page.at(-1);
-    }
+  /** All rows of a table in the order of its key, page by page. @param group only rows of this group, where the table has a group */
+  rows(table: string, group: Hex | undefined): AsyncGenerator<LedgerRow> {
+    return rowsIn(this.#source, table, group);
   }
 
   #running: Promise<unknown> = Promise.resolve();
