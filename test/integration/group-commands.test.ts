@@ -5,21 +5,19 @@ import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { priceFor } from "../../client/prices.ts";
-import { groupStatus, measurePace, type GroupStatus } from "../../client/status.ts";
-import { draftOf } from "../../cli/group/create/draft.ts";
+import { groupStatus, type GroupStatus } from "../../client/status.ts";
 import { readGroupFile } from "../../cli/group/files/group.ts";
 import { devnetRhythm } from "../../cli/chain/presets.ts";
 import type { Committee } from "../support/contracts/committee-world.ts";
+import { groupFile, providerLines } from "../support/group-file.ts";
 import { runCli, startAtTerminal, type CliResult } from "../support/cli.ts";
 import {
   accountFlags,
-  consentFiles,
   keeperConfig,
   membersOf,
   payerScene,
   storingProvider,
   type PayerScene,
-  type StoringProvider,
 } from "../support/payer-scene.ts";
 
 /** Of the files below: 2592 tokens per TiB and month, in blocks of 1 s. */
@@ -31,47 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-type FileOptions = {
-  readonly name: string;
-  readonly providers: readonly StoringProvider[];
-  readonly extra?: string;
-};
-
 const statusOf = (group: string): Promise<GroupStatus> =>
   groupStatus(scene.provider, { address: group, lens: scene.lens });
-
-/** A private group of the first four keepers, which have signed their consents to its committee. */
-async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<string> {
-  const path = join(scene.folder, `${name}.yaml`);
-  const lines = [
-    "preset: devnet",
-    "blockTime_s: 1",
-    `token: "${scene.token}"`,
-    'pricePerMonth: "2592"',
-    'deposit: "10"',
-    extra,
-    "keepers:",
-    ...scene.keepers.slice(0, 4).map(({ operator }) => `  - "${operator}"`),
-    ...providerLines(name, providers),
-  ].filter((line) => line !== "");
-  await writeFile(path, `${lines.join("\n")}\n`);
-  const draft = draftOf(await readGroupFile(path), scene.factory);
-  const consents = await consentFiles(scene, { ...draft, convener: scene.payer.address }, name);
-  await writeFile(path, `${[...lines, `consents: [${consents.join(", ")}]`].join("\n")}\n`);
-  return path;
-}
-
-function providerLines(name: string, providers: readonly StoringProvider[]): string[] {
-  return [
-    "providers:",
-    ...providers.flatMap(({ operator, files }, index) => [
-      `  - operator: "${operator}"`,
-      `    consent: ${name}-${index}.json`,
-      "    data:",
-      `      files: [${files.join(", ")}]`,
-    ]),
-  ];
-}
 
 function grades(checks: readonly { readonly name: string; readonly grade: string }[]): object {
   return Object.fromEntries(checks.map(({ name, grade }) => [name, grade]));
@@ -89,7 +48,7 @@ describe("whitepay group", () => {
       await storingProvider(scene, "one", 21_001),
       await storingProvider(scene, "two", 21_002),
     ] as const;
-    const file = await groupFile({ name: "first", providers });
+    const file = await groupFile(scene, { name: "first", providers });
     const dry = await scene.json(["group", "create", file, "--dry-run"]);
     expect(dry.transactions).toMatchObject([{ method: "createPrivate", sent: false }]);
     const planned = ["createPrivate", "approve", "deposit", "addProvider", "addProvider"];
@@ -174,7 +133,11 @@ describe("whitepay group", () => {
 
   it("changes data, and proposes a keeper, which accepts", async () => {
     const provider = await storingProvider(scene, "three", 21_003);
-    const file = await groupFile({ name: "second", providers: [provider], extra: "keeperShareBps: 500" });
+    const file = await groupFile(scene, {
+      name: "second",
+      providers: [provider],
+      extra: "keeperShareBps: 500",
+    });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
     const consent = join(scene.folder, "second-0.json");
     await provider.consent(group, consent, price);
@@ -269,7 +232,11 @@ describe("whitepay group", () => {
 
   it("forms a private committee before its group if the group pays a fee", async () => {
     const provider = await storingProvider(scene, "ten", 21_010);
-    const file = await groupFile({ name: "paying", providers: [provider], extra: 'keeperFee: "5000"' });
+    const file = await groupFile(scene, {
+      name: "paying",
+      providers: [provider],
+      extra: 'keeperFee: "5000"',
+    });
     const made = await scene.json(["group", "create", file, "--yes"]);
     const methods = ["createCommittee", "createGroup", "approve", "deposit", "enter"];
     expect(made.transactions.map(({ method }: { method: string }) => method)).toEqual(methods);
@@ -281,7 +248,7 @@ describe("whitepay group", () => {
 
   it("reports errors in a group file with line and expected value", async () => {
     const provider = await storingProvider(scene, "four", 21_004);
-    const file = await groupFile({ name: "wrong", providers: [provider] });
+    const file = await groupFile(scene, { name: "wrong", providers: [provider] });
     const good = await readFile(file, "utf8");
     const refusedFor = async (change: (text: string) => string): Promise<string> => {
       await writeFile(file, change(good));
@@ -317,7 +284,7 @@ describe("whitepay group", () => {
 
   it("checks everything first, and sends nothing if a later transaction would be refused", async () => {
     const provider = await storingProvider(scene, "seven", 21_007);
-    const file = await groupFile({ name: "looked", providers: [provider] });
+    const file = await groupFile(scene, { name: "looked", providers: [provider] });
     const good = await readFile(file, "utf8");
     const sent = await scene.provider.getTransactionCount(scene.payer.address);
     let files = 0;
@@ -364,7 +331,7 @@ describe("whitepay group", () => {
 
   it("deposits for the months in the file, and detects a changed file", async () => {
     const provider = await storingProvider(scene, "eight", 21_008);
-    const file = await groupFile({ name: "months", providers: [provider] });
+    const file = await groupFile(scene, { name: "months", providers: [provider] });
     await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "10"', "months: 3"));
     const [made, quoted] = await Promise.all([
       scene.json(["group", "create", file, "--yes"]),
@@ -413,7 +380,7 @@ describe("whitepay group", () => {
     expect(other.code).toBe(3);
 
     const provider = await storingProvider(scene, "five", 21_005);
-    const file = await groupFile({ name: "codes", providers: [provider] });
+    const file = await groupFile(scene, { name: "codes", providers: [provider] });
     const unasked = await scene.run(["group", "create", file]);
     expect(unasked.code).toBe(2);
     expect(unasked.stderr).toMatch(
@@ -446,7 +413,7 @@ describe("whitepay group", () => {
 
   it("watch prints each event once, with amounts, and stops after the given number", async () => {
     const provider = await storingProvider(scene, "six", 21_006);
-    const file = await groupFile({ name: "watched", providers: [provider] });
+    const file = await groupFile(scene, { name: "watched", providers: [provider] });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
     const head = await scene.provider.getBlockNumber();
     const watching = scene.run([
@@ -470,19 +437,5 @@ describe("whitepay group", () => {
       expect.stringMatching(/^block \d+ {2}Entered {2}committee 0x\w+, number 1, ceiling 1, from \d+$/),
       expect.stringMatching(/^block \d+ {2}Deposited {2}from 0x\w+, amount 10 WPD$/),
     ]);
-  });
-
-  it("estimates times from the pace of a day of blocks, which an outage of minutes changes little", async () => {
-    await scene.provider.send("hardhat_mine", ["0x1c20", "0xc"]);
-    await scene.provider.send("evm_increaseTime", [1_200]);
-    await scene.mine(1);
-    const block = await scene.provider.getBlock("latest");
-    const pace = await measurePace(scene.provider, {
-      block: block?.number ?? 0,
-      time_s: block?.timestamp ?? 0,
-    });
-    expect(pace.blocks).toBe(7_200);
-    expect(pace.block_s).toBeGreaterThan(12);
-    expect(pace.block_s).toBeLessThan(12 * 1.02);
   });
 });

@@ -69,3 +69,17 @@ describe.each(chains)(
     });
   },
 );
+
+it("estimates times from the pace of a day of blocks, which an outage of minutes changes little", async () => {
+  await scene.chain.rpc("hardhat_mine", ["0x1c20", "0xc"]);
+  await scene.chain.rpc("evm_increaseTime", [1_200]);
+  await scene.chain.rpc("hardhat_mine", ["0x1"]);
+  const block = await scene.provider.getBlock("latest");
+  const pace = await client.measurePace(scene.provider, {
+    block: block?.number ?? 0,
+    time_s: block?.timestamp ?? 0,
+  });
+  expect(pace.blocks).toBe(7_200);
+  expect(pace.block_s).toBeGreaterThan(12);
+  expect(pace.block_s).toBeLessThan(12 * 1.02);
+});

@@ -5,7 +5,6 @@ import {
   Contract,
   getCreateAddress,
   keccak256,
-  ZeroAddress,
   type Interface,
   type Signer,
   type TransactionReceipt,
@@ -28,6 +27,7 @@ import { deployContract, openChain, refusal, send, type Chain, type Refusal } fr
 import { certify, peerId, prove, publicKey, secretOf } from "./keys.ts";
 import { range, type Keeper } from "./basics.ts";
 import type { Rhythm } from "./committee.ts";
+import { addressOf, errorsOf, eventsOf } from "./interfaces.ts";
 
 export type Terms = {
   token: string;
@@ -55,15 +55,6 @@ export const rhythm: Rhythm = {
   toleranceBps: 100,
 };
 const noConsent: Consent = { deadline: 0, signature: "0x" };
-
-/** The contract's own error of a call, or of the library that it uses. */
-function errorsOf(): Interface {
-  return new Contract(ZeroAddress, [
-    ...(artifact("interfaces/ICommittee").abi as object[]),
-    ...(artifact("interfaces/IUpkeepingFactory").abi as object[]),
-    ...(artifact("interfaces/IUpkeeping").abi as object[]),
-  ]).interface;
-}
 
 export class CommitteeWorld {
   readonly chain: Chain;
@@ -404,19 +395,6 @@ export class Committee {
   events(receipt: TransactionReceipt, from: Contract = this.contract): { name: string; args: unknown[] }[] {
     return eventsOf(receipt, from);
   }
-}
-
-function eventsOf(receipt: TransactionReceipt, from: Contract): { name: string; args: unknown[] }[] {
-  return receipt.logs
-    .filter(({ address }) => address === addressOf(from))
-    .map((log) => from.interface.parseLog(log))
-    .filter((log) => log !== null)
-    .map(({ name, args }) => ({ name, args: [...args] }));
-}
-
-/** A contract that is named by its address. */
-function addressOf(contract: Contract): Hex {
-  return contract.target as Hex;
 }
 
 export type StandIn = { contract: Contract; number: number };

@@ -1,150 +1,26 @@
 /** R10, R12, R13: challenges with repeated attempts, and piece lists from providers and keepers. */
 import { describe, expect, it } from "vitest";
-import {
-  encodePiecesResponse,
-  decodePiecesRequest,
-  encodePiecesRequest,
-  maxPagePieces,
-  maxTargets,
-  refusal,
-} from "../../../../protocol/codec/challenge.ts";
-import { pageOf } from "../../../../protocol/codec/piece-pages.ts";
-import type { ProviderEntry } from "../../../../protocol/committee.ts";
-import type { ChallengeTarget, Effect } from "../../../../keeper/core/effects.ts";
-import type { Answer } from "../../../../keeper/core/events.ts";
-import { keccakWords } from "../../../../protocol/hash.ts";
-import type { Hex } from "../../../../protocol/hash.ts";
-import { pageQueue } from "../../../../protocol/limits/derived.ts";
+import { encodePiecesRequest, maxPagePieces } from "../../../../protocol/codec/challenge.ts";
 import type { ProviderClient } from "../../../../keeper/ports/provider.ts";
-import { Challenger } from "../../../../keeper/runtime/challenger.ts";
-import {
-  operatorOf,
-  simulatedCrypto,
-  simulatedKeyring,
-} from "../../../../sim/signatures/cheap-signatures.ts";
+import { operatorOf } from "../../../../sim/signatures/cheap-signatures.ts";
 import { MemoryStore } from "../../../../sim/keepers/memory-store.ts";
 import { World } from "../../../../sim/world.ts";
-import { toHex } from "../../../../storage/core/bytes.ts";
-import { makePieceList } from "../../../../storage/core/piece-list.ts";
-import { committeeAt, groupAddress, groupOf, providerEntry } from "../../../support/machine.ts";
-
-const pieces = Array.from({ length: maxPagePieces + 2 }, (_, i) => ({
-  root: new Uint8Array(32).fill(i % 251),
-  size: 1000,
-}));
-const list = makePieceList(pieces);
-const listRoot = toHex(list.root);
-
-const provider = (index: number): ProviderEntry => {
-  const history = [
-    { fromBlock: 10, bytes: list.totalBytes, price: 1n, listRoot, receiptKey: operatorOf(1000 + index) },
-  ];
-  return { ...providerEntry(index), history };
-};
-
-function withOtherData(entry: ProviderEntry): ProviderEntry {
-  const later = entry.history.map((data) => ({ ...data, fromBlock: 40, listRoot: keccakWords(1) }));
-  return { ...entry, history: [...entry.history, ...later] };
-}
-
-const committee = committeeAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
-
-type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
-
-function effectOf(index: number, groups: readonly number[] = [1]): ChallengeEffect {
-  return {
-    kind: "challenge",
-    operator: operatorOf(2000 + index),
-    slot: 3,
-    blockHash: "0x00",
-    seed: new Uint8Array(48),
-    targets: groups.map((group) => ({ group, provider: index, address: groupAddress })),
-  };
-}
-
-/** The last answer about the first group, and how often it was reported as unreachable. */
-async function ask(
-  challenger: Challenger,
-  effect: ChallengeEffect,
-  counts: () => boolean = () => false,
-): Promise<{ answers: Map<number, Answer>; missed: number }> {
-  const answers = new Map<number, Answer>();
-  let missed = 0;
-  await challenger.ask(committee, effect, {
-    signal: new AbortController().signal,
-    counts,
-    onUnreachable: () => void missed++,
-    onAnswer: ({ group }: ChallengeTarget, answer) => void answers.set(group, answer),
-  });
-  return { answers, missed };
-}
-
-type Holder = (question: Uint8Array, world: World) => Promise<Uint8Array | undefined>;
-
-const honest: Holder = async (bytes) => {
-  const question = decodePiecesRequest(bytes);
-  return question.ok ? encodePiecesResponse(pageOf(list, question.value.first)) : undefined;
-};
-
-/** Complete pages that arrive late. */
-const dripping: Holder = async (bytes, world) => {
-  await world.sleep(4_000);
-  return honest(bytes, world);
-};
-
-const onePiece: Holder = async (bytes) => {
-  const question = decodePiecesRequest(bytes);
-  if (!question.ok) return undefined;
-  const page = pageOf(list, question.value.first);
-  return encodePiecesResponse({ ...page, pieces: page.pieces.slice(0, 1) });
-};
-
-function challengerWith(
-  world: World,
-  holders: readonly Holder[],
-  client: ProviderClient,
-  store = new MemoryStore(world, 0),
-): Challenger {
-  return new Challenger(
-    { timeout_ms: 3_000 },
-    {
-      provider: client,
-      chain: {
-        follow: async () => undefined,
-        keeperEndpoint: async () => undefined,
-        providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
-        fee: async () => undefined,
-        submit: async () => ({ kind: "failed", detail: "not used" }),
-      },
-      crypto: simulatedCrypto,
-      keyring: simulatedKeyring(0),
-      store,
-      telemetry: {
-        reason: () => undefined,
-        info: () => undefined,
-        warn: () => undefined,
-        error: () => undefined,
-      },
-      clock: { now_ms: () => world.now_ms, sleep: (delay_ms) => world.sleep(delay_ms) },
-      transport: {
-        ask: async (keeper: Hex, _question, bytes) => {
-          const index = [0, 1, 2, 3].find((i) => operatorOf(i) === keeper) ?? -1;
-          return holders[index]?.(bytes, world);
-        },
-      },
-    },
-  );
-}
-
-/** Lets one simulated minute pass, with a turn of the event loop after each step. */
-function keepTime(world: World): void {
-  for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
-}
-
-const nobody: ProviderClient = {
-  challenge: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
-  pieceList: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
-};
+import { groupAddress } from "../../../support/machine.ts";
+import {
+  list,
+  listRoot,
+  withOtherData,
+  committee,
+  effectOf,
+  ask,
+  honest,
+  dripping,
+  onePiece,
+  challengerWith,
+  keepTime,
+  nobody,
+  type Holder,
+} from "../../../support/challenging.ts";
 
 describe("the piece list for another keeper's proof", () => {
   it.each([
@@ -312,119 +188,5 @@ describe("a provider that", () => {
   it("refuses permanently is not asked again", async () => {
     const { answer, asked } = await asking("refused", 100, () => true);
     expect({ answer, asked }).toEqual({ answer: { kind: "failed", reason: "refused" }, asked: 1 });
-  });
-});
-
-describe("a provider of several groups (R9, R12)", () => {
-  const groups = Array.from({ length: maxTargets + 6 }, (_, i) =>
-    groupOf(i + 1, [provider(0)], { address: `0x${(i + 1).toString(16).padStart(40, "0")}` }),
-  );
-  const all = groups.map(({ number }) => number);
-
-  /** Answers each call; a group whose number `isBusy` names is refused as busy. */
-  async function play(isBusy: (group: number, call: number) => boolean, counts = true) {
-    const world = new World(1);
-    const asked: number[][] = [];
-    const client: ProviderClient = {
-      challenge: async (_target, { targets }) => {
-        const numbers = targets.map(({ group }) => Number.parseInt(group, 16));
-        const call = asked.push(numbers);
-        const answers = numbers.map((number) =>
-          isBusy(number, call) ? refusal("busy", "later") : refusal("no-data", "gone"),
-        );
-        return { ok: true, answers };
-      },
-      pieceList: async () => ({ ok: true, list }),
-    };
-    const challenger = challengerWith(world, [], client);
-    const answers = new Map<number, Answer>();
-    let over = false;
-    keepTime(world);
-    const asking = {
-      signal: new AbortController().signal,
-      counts: () => counts,
-      onUnreachable: () => undefined,
-      onAnswer: ({ group }: ChallengeTarget, answer: Answer) => void answers.set(group, answer),
-    };
-    void challenger.ask({ ...committee, groups }, effectOf(0, all), asking).then(() => (over = true));
-    await world.run(() => over);
-    return { asked, answers };
-  }
-
-  it("is asked about as many groups in one message as it holds, and about the rest in further ones", async () => {
-    const { asked, answers } = await play(() => false);
-    expect(asked.map(({ length }) => length)).toEqual([maxTargets, 6]);
-    expect(asked.flat()).toEqual(all);
-    expect([...answers.keys()].sort((a, b) => a - b)).toEqual(all);
-    expect(
-      new Set([...answers.values()].map((one) => (one.kind === "failed" ? one.reason : one.kind))),
-    ).toEqual(new Set(["refused"]));
-  });
-
-  it("is asked for no more lists at once than it makes for one peer, so that none is refused as busy (R10, R13)", async () => {
-    const world = new World(1);
-    let [running, most] = [0, 0];
-    const client: ProviderClient = {
-      challenge: async (_target, { targets }) => {
-        return { ok: true, answers: targets.map(() => refusal("no-data", "gone")) };
-      },
-      pieceList: async () => {
-        most = Math.max(most, ++running);
-        await world.sleep(10);
-        const isBusy = running > pageQueue.perPeer;
-        running--;
-        return isBusy
-          ? { ok: false, reason: "refused", refusal: "busy", detail: "later" }
-          : { ok: true, list };
-      },
-    };
-    const challenger = challengerWith(world, [], client);
-    let answers: readonly Answer[] | undefined;
-    keepTime(world);
-    // Every group has a list of its own.
-    const own = groups.map((group, i) => {
-      const history = provider(0).history.map((point) => ({ ...point, listRoot: keccakWords(i) }));
-      return { ...group, providers: [{ ...provider(0), history }] };
-    });
-    const found: Answer[] = [];
-    const asking = {
-      signal: new AbortController().signal,
-      counts: () => false,
-      onUnreachable: () => undefined,
-      onAnswer: (_target: ChallengeTarget, answer: Answer) => void found.push(answer),
-    };
-    void challenger
-      .ask({ ...committee, groups: own }, effectOf(0, all), asking)
-      .then(() => (answers = found));
-    await world.run(() => answers !== undefined);
-    const reasons = new Set(answers?.map((one) => (one.kind === "failed" ? one.reason : one.kind)));
-    expect({ most, reasons: [...reasons] }).toEqual({ most: pageQueue.perPeer, reasons: ["refused"] });
-  });
-
-  it("is heard about the groups of one message before the next one is asked: a slow message makes no other late (R13)", async () => {
-    const world = new World(1);
-    const heard: number[] = [];
-    const client: ProviderClient = {
-      challenge: async (_target, { targets }) => {
-        if (heard.length > 0) await new Promise(() => undefined);
-        return { ok: true, answers: targets.map(() => refusal("no-data", "gone")) };
-      },
-      pieceList: async () => ({ ok: true, list }),
-    };
-    keepTime(world);
-    void challengerWith(world, [], client).ask({ ...committee, groups }, effectOf(0, all), {
-      signal: new AbortController().signal,
-      counts: () => true,
-      onUnreachable: () => undefined,
-      onAnswer: ({ group }) => void heard.push(group),
-    });
-    await world.run(() => heard.length > 0);
-    expect(heard).toEqual(all.slice(0, maxTargets));
-  });
-
-  it("is asked again about those groups alone for which it was busy", async () => {
-    const { asked, answers } = await play((group, call) => group === 3 && call < 4);
-    expect(asked.slice(2)).toEqual([[3], [3]]);
-    expect(answers.size).toBe(all.length);
   });
 });
