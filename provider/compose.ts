@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
 import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex } from "../protocol/hash.ts";
+import { countBuffersAsHeap } from "../daemon/buffer-memory.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import { OpenedParts } from "../daemon/opened-parts.ts";
@@ -99,6 +100,7 @@ async function assemble(
   { config, keys, log, decorator, settings }: Start,
 ): Promise<RunningProvider> {
   installFastHashes();
+  countBuffersAsHeap();
   const store = await openStore(config);
   const answers = await openAnswers(join(config.dataDir, "answers"));
   opened.defer(() => answers.close());

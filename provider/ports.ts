@@ -104,7 +104,7 @@ export type ProviderCrypto = {
 
 /** Stored pieces, by ranges. */
 export type RangeStore = {
-  /** Undefined if the range is missing or damaged. */
+  /** Undefined if the range is missing or damaged. The bytes are in a buffer of their own, which the caller may release. */
   readRange(
     entry: PieceEntry,
     range: number,

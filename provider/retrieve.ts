@@ -4,6 +4,7 @@ import type { RetrieveRequest, RetrieveResponse } from "../protocol/codec/retrie
 import { refusal } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { rangesInFlight } from "../protocol/limits/derived.ts";
+import { release } from "../storage/core/bytes.ts";
 import { rangeCount, rangePlace } from "../storage/core/range.ts";
 import type { ProviderEvents, RangeStore } from "./ports.ts";
 import type { Quotas } from "./reading/quotas.ts";
@@ -66,7 +67,10 @@ export function retrieveResponder({
     if (allInFlight >= rangesInFlight.all) return encodeRetrieveResponse(busy);
     allInFlight++;
     try {
-      return encodeRetrieveResponse(await answer(request, peer));
+      const answered = await answer(request, peer);
+      const response = encodeRetrieveResponse(answered);
+      if (answered.kind === "range") release(answered.bytes);
+      return response;
     } catch {
       const text = "the provider cannot reach its chain endpoint or its disk";
       return encodeRetrieveResponse(refusal("internal", text));

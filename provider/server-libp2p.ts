@@ -50,7 +50,6 @@ import {
 } from "../protocol/limits/derived.ts";
 import type { ProviderScale } from "../protocol/limits/derived.ts";
 import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
-import { concatBytes } from "../storage/core/bytes.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderConnections } from "./connections.ts";
@@ -252,15 +251,36 @@ type Begun = {
   readonly signal: AbortSignal;
 };
 
+/** The whole request. Each part is copied to its place as it arrives, so that its own buffer is free again soon. */
+async function readRest(
+  io: Begun["io"],
+  {
+    header,
+    rest,
+    signal,
+  }: { readonly header: Uint8Array; readonly rest: number; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const request = new Uint8Array(header.length + rest);
+  request.set(header);
+  for (let at = header.length; at < request.length;) {
+    const arrived = await io.read({ signal });
+    if (arrived === null) throw new Error(`expected ${request.length} bytes, actual ${at}`);
+    for (const part of arrived) {
+      const wanted = part.subarray(0, request.length - at);
+      request.set(wanted, at);
+      at += wanted.length;
+    }
+  }
+  return request;
+}
+
 async function answerRest<Request>(
   { stream, io, header, signal }: Begun,
   peer: string,
   { headerBytes, requestBytes, decode, allowed, respond }: Protocol<Request>,
 ): Promise<void> {
   const rest = requestBytes(header) - headerBytes;
-  // The parts as they arrived: one copy makes them one message.
-  const tail = rest > 0 ? [...(await io.read({ bytes: rest, signal }))] : [];
-  const decoded = decode(concatBytes(header, ...tail));
+  const decoded = decode(await readRest(io, { header, rest, signal }));
   let response: Uint8Array | undefined;
   if (!decoded.ok) {
     response = encodeRefusal(refusal("malformed", `${decoded.code}: ${decoded.detail}`));

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import type { Envelope } from "../../client/storing/age-envelope.ts";
 import { SealedSource, type ByteSource } from "../../client/storing/age-stream.ts";
+import { release } from "../../storage/core/bytes.ts";
 import { rangeCount, rangePlace } from "../../storage/core/range.ts";
 import { hashesOf } from "../../storage/disk/range-hashes.ts";
 import { ThreadPool, ThreadTaskError } from "../../storage/disk/thread-pool.ts";
@@ -98,7 +99,10 @@ export async function doRangeTask({
   envelope,
 }: RangeTask): Promise<MadeRange | HashedRange> {
   const made = await formOf({ source: PartsSource.of(part), envelope }).make(range);
-  return kind === "make" ? made : hashed(made);
+  if (kind === "make") return made;
+  const done = hashed(made);
+  release(made.bytes);
+  return done;
 }
 
 /** The extension of this file: TypeScript in a clone, JavaScript in the built package. */

@@ -5,6 +5,7 @@ import { plainBytesOf } from "../../client/storing/age-stream.ts";
 import type { RetrievedRange } from "../../protocol/codec/retrieve.ts";
 import { counted } from "../../protocol/counted.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
+import { release } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { verifyRange } from "../../storage/disk/range-reader.ts";
 import { askRange, type RetrieveScope } from "../group/retrieve/download.ts";
@@ -190,6 +191,7 @@ class CopyReader {
 
   async #put(first: number, count: number, plain: Uint8Array): Promise<void> {
     const added = await this.#on.file.put(first, count, plain);
+    release(plain);
     this.bytes += added;
     if (added > 0) this.#scope.onBytes(added);
   }

@@ -10,7 +10,7 @@ import type { ProviderTarget } from "../../keeper/ports/provider.ts";
 import { maxPagePieces } from "../../protocol/codec/challenge.ts";
 import { storeDigest, type StoreRequest } from "../../protocol/codec/store-request.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { fromHex, toHex } from "../../storage/core/bytes.ts";
+import { fromHex, release, toHex } from "../../storage/core/bytes.ts";
 import { makePieceList, type PieceEntry, type PieceList } from "../../storage/core/piece-list.ts";
 import { rangePlace } from "../../storage/core/range.ts";
 import type { PieceCopy } from "./copy.ts";
@@ -177,8 +177,10 @@ async function sendPiece(sending: Sending, index: number, piece: ListedPiece): P
     if (range === undefined) return false;
     const { bytes, siblings } = await copy.range(range);
     const put = { digest, piece: index, range, siblings, bytes };
+    const { length } = bytes;
     await patiently(session, shipment.target, { kind: "put", ...put });
-    scope.onBytes(bytes.length, true);
+    release(bytes);
+    scope.onBytes(length, true);
     return true;
   });
 }

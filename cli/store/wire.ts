@@ -13,6 +13,7 @@ import {
 } from "../../protocol/codec/offer.ts";
 import type { Result } from "../../storage/core/result.ts";
 import {
+  encodePutHead,
   encodeStoreMessage,
   storeProtocol,
   type StoreKind,
@@ -60,6 +61,7 @@ function isRefusal(value: { readonly kind: string }): value is Refusal {
 type Call<T> = {
   readonly protocol: string;
   readonly bytes: Uint8Array;
+  readonly tail?: Uint8Array;
   readonly maxBytes: number;
   readonly timeout_ms: number;
   readonly decode: (bytes: Uint8Array) => Result<T | Refusal>;
@@ -81,6 +83,12 @@ async function ask<T extends { readonly kind: string }>(
   return value;
 }
 
+function encoded(message: StoreMessage): Pick<Call<StoreAnswer>, "bytes" | "tail"> {
+  return message.kind === "put"
+    ? { bytes: encodePutHead(message), tail: message.bytes }
+    : { bytes: encodeStoreMessage(message) };
+}
+
 /** @throws ProviderGoneError, ProviderRefusedError; the reason of the signal if it is aborted */
 export async function askStore<K extends StoreKind>(
   line: Line,
@@ -89,7 +97,7 @@ export async function askStore<K extends StoreKind>(
 ): Promise<StoreAnswerTo<K>> {
   return ask<StoreAnswerTo<K>>(line, target, {
     protocol: storeProtocol,
-    bytes: encodeStoreMessage(message),
+    ...encoded(message),
     maxBytes: maxStoreResponseBytes,
     timeout_ms: message.kind === "put" ? putTimeout_ms : requestTimeout_ms,
     decode: (bytes) => decodeStoreResponse<K>(bytes, message.kind),

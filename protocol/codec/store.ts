@@ -2,7 +2,7 @@
  * R43: requests of `/whitepay/store/1`. A request is: version u8 ‖ kind u8 ‖ length u32 ‖ body. A stream carries one request and its
  * response (`store-response.ts`). A proposal has the payer's signed request (`store-request.ts`); all later messages name its digest.
  */
-import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
+import { ByteReader, ByteWriter, concatBytes, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { entryBytes, maxPieces, PieceEntries } from "../../storage/core/piece-list.ts";
 import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
@@ -137,7 +137,7 @@ export const maxStoreBody: { readonly [K in StoreKind]: number } = {
 export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
 
 export function encodeStoreMessage(message: StoreMessage): Uint8Array {
-  if (message.kind === "put") return encodePut(message);
+  if (message.kind === "put") return concatBytes(encodePutHead(message), message.bytes);
   const w = new ByteWriter().u8(providerProtocolVersion).u8(storeKinds.indexOf(message.kind) + 1);
   const body = encodeBody(message);
   return w.u32(body.length).bytes(body).finish();
@@ -174,11 +174,11 @@ export function decodeStoreMessage(bytes: Uint8Array): Result<StoreMessage, Deco
   });
 }
 
-/** Without a copy of the body: a range is long. */
-function encodePut(message: Put): Uint8Array {
+/** What is sent before the bytes of the range: they are long, and are sent without a copy. */
+export function encodePutHead(message: Put): Uint8Array {
   const { range, siblings, bytes } = message;
   const length = 32 + 4 + 8 + 1 + 32 * siblings.length + 4 + bytes.length;
-  const w = new ByteWriter(storeHeaderBytes + length)
+  const w = new ByteWriter()
     .u8(providerProtocolVersion)
     .u8(storeKinds.indexOf("put") + 1)
     .u32(length)
@@ -187,7 +187,7 @@ function encodePut(message: Put): Uint8Array {
     .u64(range)
     .u8(siblings.length);
   for (const node of siblings) w.bytes(node, 32);
-  return w.u32(bytes.length).bytes(bytes).finish();
+  return w.u32(bytes.length).finish();
 }
 
 type ShortKind = Exclude<StoreKind, "put">;

@@ -2,7 +2,7 @@
 import { refusal } from "../../protocol/codec/challenge.ts";
 import { maxHaveRanges } from "../../protocol/codec/store-response.ts";
 import type { Have, ListPage, Put } from "../../protocol/codec/store.ts";
-import { toHex } from "../../storage/core/bytes.ts";
+import { release, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry, PieceList } from "../../storage/core/piece-list.ts";
 import { rangeCount } from "../../storage/core/range.ts";
 import { IncomingRanges, verifiedRange } from "../../storage/disk/incoming.ts";
@@ -161,17 +161,19 @@ export class Receiving {
     return verified === undefined ? "wrong" : this.add(kept, entry, verified);
   }
 
-  /** Stores a verified range; publishes the piece with its last one. */
+  /** Stores a verified range, and gives its memory back; publishes the piece with its last one. */
   async add(kept: KeptRequest, entry: PieceEntry, verified: VerifiedRange): Promise<Told<"stored">> {
     const incoming = await this.#incoming(entry);
+    const { length } = verified.bytes;
     await incoming.write(verified);
+    release(verified.bytes);
     if (this.#deps.requests.get(kept.request) === undefined) {
       await this.forget(entry);
       return refusal("unknown-request", "the request was dropped");
     }
     this.#deps.rooms.began(kept, entry);
     this.#grown.add(kept.digest);
-    this.#deps.events.received({ bytes: verified.bytes.length });
+    this.#deps.events.received({ bytes: length });
     return this.#complete(kept, entry, { kind: "stored", whole: false });
   }
 

@@ -257,6 +257,17 @@ export function concatBytes(...parts: Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** Longer than the buffers that short values share. */
+const leastReleased = 256 * 1024;
+
+/**
+ * Gives the memory of a long buffer back now: the garbage collector would find it late, and by a collection of the whole heap. Neither `bytes` nor
+ * another view of its buffer can be used afterwards. A short buffer stays.
+ */
+export function release({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= leastReleased) buffer.transfer(0);
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -17,6 +17,7 @@ import {
 import type { RetrievedRange } from "../../../protocol/codec/retrieve.ts";
 import type { Permission } from "../../../protocol/codec/permission.ts";
 import type { Hex } from "../../../protocol/hash.ts";
+import { countBuffersAsHeap } from "../../../daemon/buffer-memory.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
 import type { Locator } from "../../../daemon/peers/relay/locator.ts";
 import { RelayedTransport } from "../../../daemon/peers/relay/transport.ts";
@@ -30,6 +31,7 @@ import { PartialFile } from "./partial-file.ts";
 
 /** A libp2p node that does not listen. @param key 32 bytes of which its peer id follows; default: a new one */
 export async function dialingNode(key: Uint8Array = randomBytes(32)): Promise<Libp2p> {
+  countBuffersAsHeap();
   return createLibp2p({
     privateKey: await generateKeyPairFromSeed("Ed25519", key),
     transports: [tcp(), new RelayedTransport().transport()],

@@ -94,6 +94,8 @@ function failure(reason: ProviderFailure["reason"], detail: string): ProviderFai
 export type ProviderCall = {
   readonly protocol: string;
   readonly bytes: Uint8Array;
+  /** Sent behind `bytes`; of a long request, so that it is not copied. */
+  readonly tail?: Uint8Array;
   readonly maxBytes: number;
 };
 
@@ -135,10 +137,10 @@ export async function askProvider(
 function streamOf(
   { libp2p, locator }: Caller,
   { peerId, addrs }: ProviderTarget,
-  { protocol, bytes, maxBytes }: ProviderCall,
+  { protocol, bytes, tail, maxBytes }: ProviderCall,
   signal: AbortSignal,
 ): Promise<Stream> {
-  const options = { signal, bytes: bytes.length + maxBytes };
+  const options = { signal, bytes: bytes.length + (tail?.length ?? 0) + maxBytes };
   const at = (addresses: readonly Multiaddr[]): Promise<Stream> =>
     streamTo(libp2p, peerId, addresses, protocol, options);
   return reach({ peerId, addresses: addrs }, locator, at, signal);
@@ -152,6 +154,7 @@ async function exchange(
 ): Promise<Uint8Array | undefined> {
   const peer = byteStream(stream, { maxBufferSize: call.maxBytes + 1 });
   await peer.write(call.bytes, { signal });
+  if (call.tail !== undefined) await peer.write(call.tail, { signal });
   await stream.close({ signal });
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ByteWriter, decode } from "../../../storage/core/bytes.ts";
+import { ByteWriter, decode, release } from "../../../storage/core/bytes.ts";
 
 /** Lengths around each limit: own array, shared page, full page, writer's buffer. */
 const lengths = [0, 1, 64, 65, 66, 300, 2_047, 2_048, 2_049, 16_383, 16_384, 65_536, 65_537];
@@ -35,5 +35,20 @@ describe("written and read bytes", () => {
     const read = decode(bytes, 100, (reader) => [reader.bytes(70, "copy"), reader.view(30, "view")]);
     bytes.fill(0);
     expect(read).toEqual({ ok: true, value: [patterned(100, 1).subarray(0, 70), new Uint8Array(30)] });
+  });
+});
+
+describe("released bytes", () => {
+  it("give the memory of a long buffer back, with all views of it", () => {
+    const bytes = patterned(2_031_616, 1);
+    const view = bytes.subarray(1_000, 2_000);
+    release(view);
+    expect([bytes.length, view.length, bytes.buffer.byteLength]).toEqual([0, 0, 0]);
+  });
+
+  it("stay if they are short: others may share their buffer", () => {
+    const [one, other] = [Buffer.from("one"), Buffer.from("other")];
+    release(one);
+    expect([one, other].map(String)).toEqual(["one", "other"]);
   });
 });
