@@ -1,16 +1,21 @@
 /**
  * Measures `whitepay store` and `get` of one file, each command and each provider a process of its own, against the slowest of their parts, each
  * alone in the same run: encryption (ChaCha20-Poly1305 of 64 KiB), hashing to a piece on one core, and a bare libp2p stream between two
- * processes. The time of the same command with a file of 1 byte is taken off: it is start, chain and consent.
+ * processes. The parts are measured before and after the commands. The time of the same command with a file of 1 byte is taken off: it is start,
+ * chain and consent. The ratio of a store counts the encrypted bytes that it sends: those of all copies.
  *
- * Also the CPU time of each process for each megabyte, which other load on the machine changes less, and its largest memory. With `--sparse` the
- * file is zeros that take no disk; what is sent is encrypted, so it makes no difference.
+ * Payer and providers share the cores here, and each part alone has them for itself. So the bound is printed as well: the speed if all cores did
+ * nothing but the parts that a sent or received megabyte needs, by their CPU time alone (`partsOf`).
+ *
+ * Also the CPU time of each process for each megabyte, which other load on the machine changes less, the number of cores that the command and the
+ * providers used, that of all programs, and the largest memory of each. With `--sparse` the file is zeros that take no disk; what is sent is
+ * encrypted, so it makes no difference.
  *
  *   node scripts/bench/store.ts [--megabytes 256] [--copies 1] [--sparse] [--json]
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -38,19 +43,39 @@ export type StoreFigures = {
   /** Of the slowest part; a store sends every copy. */
   readonly storeRatio: number;
   readonly getRatio: number;
+  readonly cores: number;
+  /** The speeds that the cores allow, as `store` and `get`. */
+  readonly storeBound: number;
+  readonly getBound: number;
+  /** Cores in use on average: of the command and the providers, and of everything on the machine. */
+  readonly used: { readonly [of in "store" | "get"]: { readonly own: number; readonly all: number } };
   /** CPU time for each megabyte of the file. */
   readonly cpu_ms: {
-    readonly [of in "stream" | "storeClient" | "storeProviders" | "getClient" | "getProviders"]: number;
+    readonly [
+      of in
+        | "encryption"
+        | "hashing"
+        | "stream"
+        | "storeClient"
+        | "storeProviders"
+        | "getClient"
+        | "getProviders"
+    ]: number;
   };
   /** Largest resident memory, with the file of 1 byte and with the large one. */
   readonly small_MiB: { readonly store: number; readonly get: number };
   readonly peak_MiB: { readonly store: number; readonly get: number; readonly provider: number };
 };
 
-async function timed(work: () => unknown): Promise<number> {
-  const start = performance.now();
+type Took = { readonly seconds: number; readonly cpu_ms: number };
+
+/** Time, and CPU time of this process. */
+async function timed(work: () => unknown): Promise<Took> {
+  const [own, start] = [process.cpuUsage(), performance.now()];
   await work();
-  return (performance.now() - start) / 1000;
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(own);
+  return { seconds, cpu_ms: (user + system) / 1000 };
 }
 
 function encrypt(megabytes: number): void {
@@ -67,10 +92,8 @@ function hash(megabytes: number): void {
   for (let segment = 0; segment < segments; segment++) hasher.hashSegment();
 }
 
-type Streamed = { readonly seconds: number; readonly cpu_ms: number };
-
-/** One stream to another process. */
-async function stream(megabytes: number, folder: string): Promise<Streamed> {
+/** One stream to another process; CPU time of both. */
+async function stream(megabytes: number, folder: string): Promise<Took> {
   const processes = new Processes((failure) => {
     throw failure;
   });
@@ -94,11 +117,10 @@ async function stream(megabytes: number, folder: string): Promise<Streamed> {
       await io.read();
     };
     await send(8); // warms the compiler
-    const [own, other] = [process.cpuUsage(), await useOf(sink.pid)];
-    const seconds = await timed(() => send(megabytes));
-    const { user, system } = process.cpuUsage(own);
-    const sunk_ms = ((await useOf(sink.pid))?.cpu_ms ?? 0) - (other?.cpu_ms ?? 0);
-    return { seconds, cpu_ms: (user + system) / 1000 + sunk_ms };
+    const before = await useOf(sink.pid);
+    const { seconds, cpu_ms } = await timed(() => send(megabytes));
+    const sunk_ms = ((await useOf(sink.pid))?.cpu_ms ?? 0) - (before?.cpu_ms ?? 0);
+    return { seconds, cpu_ms: cpu_ms + sunk_ms };
   } finally {
     await node.stop();
     await processes.stopAll();
@@ -113,18 +135,54 @@ async function makeFile(path: string, { megabytes, sparse }: BenchOptions): Prom
 }
 
 type BenchOptions = { readonly megabytes: number; readonly copies: number; readonly sparse: boolean };
-type Ran = { readonly seconds: number; readonly client: Use; readonly providers_ms: number };
+type Ran = {
+  readonly seconds: number;
+  readonly client: Use;
+  readonly providers_ms: number;
+  /** CPU time of everything on the machine. */
+  readonly all_ms: number;
+};
+
+type Part = "encryption" | "hashing" | "stream";
+const partNames: readonly Part[] = ["encryption", "hashing", "stream"];
+
+/**
+ * How often a byte goes through each part. Store: the payer encrypts a copy once for its root and once to send it, and hashes it; the provider
+ * hashes it when it arrives. Get: the provider verifies what it reads, and the payer what arrives.
+ */
+const partsOf = {
+  store: { encryption: 2, hashing: 2, stream: 1 },
+  get: { encryption: 1, hashing: 2, stream: 1 },
+} as const;
+
+/** Each part alone. */
+async function measureParts(megabytes: number, folder: string): Promise<Record<Part, Took>> {
+  encrypt(8); // warms the compiler
+  hash(8);
+  return {
+    stream: await stream(megabytes, folder),
+    encryption: await timed(() => encrypt(megabytes)),
+    hashing: await timed(() => hash(megabytes)),
+  };
+}
+
+/** Time in which a core was busy since the machine started. */
+function busy_ms(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+}
 
 /** Runs a command to its end, and looks at its process and the providers'. */
 async function runCommand(scene: Storing, ...args: string[]): Promise<Ran> {
   const before_ms = await providersCpu(scene);
+  const before_all_ms = busy_ms();
   const start = performance.now();
   const command = scene.start(...args, "--json");
   const client = await useUntilEnd(command.pid, command.ended);
   const { code, stderr } = await command.ended;
   const seconds = (performance.now() - start) / 1000;
   if (code !== 0) throw new Error(`whitepay ${args.join(" ")}: exit ${code}\n${stderr}`);
-  return { seconds, client, providers_ms: (await providersCpu(scene)) - before_ms };
+  const providers_ms = (await providersCpu(scene)) - before_ms;
+  return { seconds, client, providers_ms, all_ms: busy_ms() - before_all_ms };
 }
 
 async function providerUses({ community }: Storing): Promise<(Use | undefined)[]> {
@@ -135,10 +193,14 @@ async function providersCpu(scene: Storing): Promise<number> {
   return (await providerUses(scene)).reduce((sum, use) => sum + (use?.cpu_ms ?? 0), 0);
 }
 
+function usedBy({ seconds, client, providers_ms, all_ms }: Ran): { own: number; all: number } {
+  return { own: (client.cpu_ms + providers_ms) / 1000 / seconds, all: all_ms / 1000 / seconds };
+}
+
 /** An hour for ten gigabytes. */
 const limit_ms = 3_600_000;
 
-async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
+export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
   const { megabytes, copies } = bench;
   const folder = await mkdtemp(join(tmpdir(), "whitepay-bench-"));
   const scene = await openStoring({ providers: copies, limit_ms });
@@ -147,6 +209,9 @@ async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
     await makeFile(large, bench);
     await writeFile(small, "x");
     const options = ["--copies", String(copies), "--for", "5000blocks", "--yes"];
+    // As much as is compared in a reasonable time; a part's speed does not depend on it.
+    const some = Math.min(megabytes, 256);
+    const before = await measureParts(some, folder);
     // The first one makes the group.
     await writeFile(join(folder, "first.bin"), "x");
     await runCommand(scene, "store", join(folder, "first.bin"), ...options);
@@ -157,30 +222,38 @@ async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
     const smallGet = await runCommand(scene, "get", "small.bin", "--out", out);
     const largeGet = await runCommand(scene, "get", "large.bin", "--out", out);
     const peaks = (await providerUses(scene)).map((use) => use?.peak_MiB ?? 0);
-    // As much as is compared in a reasonable time; a part's speed does not depend on it.
-    const some = Math.min(megabytes, 256);
-    encrypt(8); // warms the compiler
-    hash(8);
-    const streamed = await stream(some, folder);
-    const parts = {
-      encryption: some / (await timed(() => encrypt(some))),
-      hashing: some / (await timed(() => hash(some))),
-      stream: some / streamed.seconds,
-    };
-    const slowest = Math.min(...Object.values(parts));
+    const after = await measureParts(some, folder);
+    const mean = (of: keyof Took, part: Part): number => (before[part][of] + after[part][of]) / 2 / some;
+    const [encryption, hashing, streamed] = partNames.map((part) => 1 / mean("seconds", part)) as [
+      number,
+      number,
+      number,
+    ];
+    const slowest = Math.min(encryption, hashing, streamed);
+    const bound = (times: Readonly<Record<Part, number>>): number =>
+      (availableParallelism() * 1000) /
+      partNames.reduce((sum, part) => sum + times[part] * mean("cpu_ms", part), 0);
     const speed = (long: Ran, short: Ran): number => megabytes / (long.seconds - short.seconds);
     const [store, get] = [speed(largeStore, smallStore), speed(largeGet, smallGet)];
     const each = (long_ms: number, short_ms: number): number => (long_ms - short_ms) / megabytes;
     return {
       megabytes,
       copies,
-      ...parts,
+      encryption,
+      hashing,
+      stream: streamed,
       store,
       get,
       storeRatio: (store * copies) / slowest,
       getRatio: get / slowest,
+      cores: availableParallelism(),
+      storeBound: Math.min(bound(partsOf.store), slowest) / copies,
+      getBound: Math.min(bound(partsOf.get), slowest),
+      used: { store: usedBy(largeStore), get: usedBy(largeGet) },
       cpu_ms: {
-        stream: streamed.cpu_ms / some,
+        encryption: mean("cpu_ms", "encryption"),
+        hashing: mean("cpu_ms", "hashing"),
+        stream: mean("cpu_ms", "stream"),
         storeClient: each(largeStore.client.cpu_ms, smallStore.client.cpu_ms),
         storeProviders: each(largeStore.providers_ms, smallStore.providers_ms),
         getClient: each(largeGet.client.cpu_ms, smallGet.client.cpu_ms),
@@ -200,12 +273,19 @@ async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
 }
 
 function print(figures: StoreFigures): void {
-  const { megabytes, copies, storeRatio, getRatio, cpu_ms, small_MiB, peak_MiB, ...speeds } = figures;
+  const { megabytes, copies, storeRatio, getRatio, cores, storeBound, getBound, used, ...rest } = figures;
+  const { cpu_ms, small_MiB, peak_MiB, ...speeds } = rest;
   const line = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(16)}${text}\n`);
   line("file", `${megabytes} MB, ${copies === 1 ? "1 copy" : `${copies} copies`}`);
   for (const [name, value] of Object.entries(speeds)) line(name, `${value.toFixed(0)} MB/s`);
-  line("store ratio", `${storeRatio.toFixed(2)} of the slowest part`);
-  line("get ratio", `${getRatio.toFixed(2)} of the slowest part`);
+  const compare = (of: "store" | "get", ratio: number, bound: number): void => {
+    line(`${of} ratio`, `${ratio.toFixed(2)} of the slowest part`);
+    line(`${of} bound`, `${bound.toFixed(0)} MB/s with ${cores} cores for payer and providers together`);
+    const { own, all } = used[of];
+    line(`${of} cores`, `${own.toFixed(2)} used by payer and providers, ${all.toFixed(2)} by everything`);
+  };
+  compare("store", storeRatio, storeBound);
+  compare("get", getRatio, getBound);
   for (const [name, value] of Object.entries(cpu_ms)) line(name, `${value.toFixed(1)} ms of CPU a megabyte`);
   line(
     "store memory",
