@@ -70,13 +70,8 @@ export async function composeReporting(
   const beside = fanOut(log, [metrics.reason]);
   const queue = new LedgerQueue(books, systemClock, (code, detail) => beside.reason("", code, detail));
   const telemetry = fanOut(log, [metrics.reason, (...reason) => queue.addReason(...reason)]);
-  /** Groups since the start, for answers: what was settled in one that has left is still in the ledger. */
-  const known = new Set<Hex>();
   let served: () => readonly Hex[] = () => [];
-  const groups = (): readonly Hex[] => {
-    for (const group of served()) known.add(group);
-    return [...known];
-  };
+  const groups = everServed(() => served());
   const bookkeeper = new Bookkeeper(() => served(), {
     books,
     history,
@@ -93,12 +88,8 @@ export async function composeReporting(
     ledger: countingLedger(queue, metrics),
     open: async (keeper, transport, chain) => {
       served = () => groupsServed(keeper);
-      const monitor = monitorOf(
-        { config, operator, books, history, telemetry },
-        keeper,
-        transport,
-        chain.pace,
-      );
+      const parts = { config, operator, books, history, telemetry };
+      const monitor = monitorOf(parts, keeper, transport, chain.pace);
       const source = {
         keeper,
         books,
@@ -134,6 +125,15 @@ export async function composeReporting(
       history.close();
       await books.close();
     },
+  };
+}
+
+/** All groups that were served since the start: settlements of a group that has left are still in the ledger. */
+function everServed(served: () => readonly Hex[]): () => readonly Hex[] {
+  const known = new Set<Hex>();
+  return () => {
+    for (const group of served()) known.add(group);
+    return [...known];
   };
 }
 

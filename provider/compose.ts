@@ -133,8 +133,7 @@ async function assemble(
   });
   opened.defer(() => reporting.close());
   const { figures, events } = reporting;
-  const storing = await openStoring({ config, keys, chain, store, figures, log, load });
-  opened.defer(() => storing.close());
+  const storing = await openStoring(opened, { config, keys, chain, store, figures, log, load });
   live.storing = storing;
   const api = await reporting.open((await providerIdentity(keys)).peerId);
   opened.defer(() => api.stop());

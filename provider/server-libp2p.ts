@@ -50,6 +50,7 @@ import {
 } from "../protocol/limits/derived.ts";
 import type { ProviderScale } from "../protocol/limits/derived.ts";
 import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
+import type { Rate } from "../protocol/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderConnections } from "./connections.ts";
@@ -88,19 +89,52 @@ export type ServerDependencies = {
 
 /** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
-  const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
-  const { keeperPeers, scale, relays } = dependencies;
-  const isSender = (peer: string): boolean => dependencies.store?.isSender(peer) ?? false;
+  const { keeperPeers, relays, store, online } = dependencies;
   const inbound = new ProviderConnections(
     keeperPeers,
     () => libp2p.getConnections(),
-    isSender,
+    (peer) => store?.isSender(peer) ?? false,
     (peer) => relays?.isChosen(peer) ?? false,
   );
-  const libp2p: Libp2p = await createLibp2p({
-    privateKey,
-    addresses: { listen: [...options.listen] },
-    transports: relays === undefined ? [tcp()] : [tcp(), relays.transport.transport()],
+  const libp2p: Libp2p = await nodeOf(options, inbound, relays?.transport);
+  libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
+  forgetPeers(libp2p);
+  const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
+  libp2p.addEventListener("stop", () => clearInterval(sweeping));
+  const serve = async <Request>(name: string, protocol: Protocol<Request>): Promise<void> => {
+    const answer = async (stream: Stream, connection: Connection): Promise<void> => {
+      const peer = connection.remotePeer.toString();
+      if (!(await online())) throw new Error("offline");
+      await answerStream(stream, peer, protocol);
+      inbound.used(peer);
+    };
+    const handler = (stream: Stream, connection: Connection): void => {
+      // A peer that breaks the protocol, disconnects or is too slow loses this stream only.
+      answer(stream, connection).catch((error: unknown) => stream.abort(error as Error));
+    };
+    await libp2p.handle(name, handler, {
+      maxInboundStreams: streamsOfCaller.request,
+      runOnLimitedConnection: true,
+    });
+  };
+  const served = protocolsOf(dependencies, (peer) => inbound.isKeeper(peer));
+  await serve(challengeProtocol, served.challenge);
+  await serve(piecesProtocol, served.pieces);
+  await serve(retrieveProtocol, served.retrieve);
+  if (served.offer !== undefined) await serve(offerProtocol, served.offer);
+  if (store !== undefined) await serve(storeProtocol, storeServed(store));
+  return libp2p;
+}
+
+async function nodeOf(
+  { peerSeed, listen }: ServerOptions,
+  inbound: ProviderConnections,
+  relayed: RelayedTransport | undefined,
+): Promise<Libp2p> {
+  return createLibp2p({
+    privateKey: await generateKeyPairFromSeed("Ed25519", peerSeed),
+    addresses: { listen: [...listen] },
+    transports: relayed === undefined ? [tcp()] : [tcp(), relayed.transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [
       muxer({
@@ -116,74 +150,58 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
     connectionManager: connectionLimits,
   });
-  libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
-  forgetPeers(libp2p);
-  const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
-  libp2p.addEventListener("stop", () => clearInterval(sweeping));
+}
+
+type Served = {
+  readonly challenge: Protocol<ChallengeRequest>;
+  readonly pieces: Protocol<PiecesRequest>;
+  readonly retrieve: Protocol<RetrieveRequest>;
+  readonly offer: Protocol<RegistryScope> | undefined;
+};
+
+/** The protocols with their limits for each peer. */
+function protocolsOf(
+  { challenge, pieces, retrieve, offer, scale }: ServerDependencies,
+  isKeeper: (peer: string) => boolean,
+): Served {
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
-  const ranges = (peer: string): boolean => callers.take(`ranges of ${peer}`, requestRate(scale().groups));
-  const { challenge, pieces, retrieve, offer, store } = dependencies;
-  // Only what is refused takes a token: see `requestRate`.
-  const reading: Pick<Protocol<RetrieveRequest>, "allowed" | "respond"> = {
-    allowed: (peer) => callers.has(`refused to ${peer}`, requestRate(scale().groups)),
-    async respond(request, peer) {
-      const response = await retrieve(request, peer);
-      if (isRefusal(response)) callers.charge(`refused to ${peer}`, requestRate(scale().groups), 1);
-      return response;
+  const rate = (): Rate => requestRate(scale().groups);
+  return {
+    challenge: {
+      maxBytes: maxChallengeRequestBytes,
+      headerBytes: challengeHeaderBytes,
+      requestBytes: challengeRequestBytes,
+      decode: decodeChallengeRequest,
+      allowed: (peer, { targets }) =>
+        isKeeper(peer)
+          ? callers.take(peer, challengeRate(scale()), targets.length)
+          : callers.take("strangers", strangerChallengeRate),
+      respond: challenge,
     },
-  };
-  const challenges = (peer: string, { targets }: ChallengeRequest): boolean =>
-    inbound.isKeeper(peer)
-      ? callers.take(peer, challengeRate(scale()), targets.length)
-      : callers.take("strangers", strangerChallengeRate);
-  const serve = <Request>(
-    protocol: Protocol<Request>,
-  ): ((stream: Stream, connection: Connection) => void) => {
-    return (stream, connection) => {
-      const peer = connection.remotePeer.toString();
-      const work = async (): Promise<void> => {
-        if (!(await dependencies.online())) throw new Error("offline");
-        await answerStream(stream, peer, protocol);
-        inbound.used(peer);
-      };
-      // A peer that breaks the protocol, disconnects or is too slow loses this stream only.
-      work().catch((error: unknown) => stream.abort(error as Error));
-    };
-  };
-  const streamOptions = { maxInboundStreams: streamsOfCaller.request, runOnLimitedConnection: true };
-  const answered = serve({
-    maxBytes: maxChallengeRequestBytes,
-    headerBytes: challengeHeaderBytes,
-    requestBytes: challengeRequestBytes,
-    decode: decodeChallengeRequest,
-    allowed: challenges,
-    respond: challenge,
-  });
-  await libp2p.handle(challengeProtocol, answered, streamOptions);
-  const listed = serve({
-    ...fixedLength(piecesRequestBytes),
-    decode: decodePiecesRequest,
-    allowed: ranges,
-    respond: pieces,
-  });
-  await libp2p.handle(piecesProtocol, listed, streamOptions);
-  const read = serve({
-    ...fixedLength(retrieveRequestBytes),
-    decode: decodeRetrieveRequest,
-    ...reading,
-  });
-  await libp2p.handle(retrieveProtocol, read, streamOptions);
-  if (offer !== undefined) {
-    const offered = serve({
+    pieces: {
+      ...fixedLength(piecesRequestBytes),
+      decode: decodePiecesRequest,
+      allowed: (peer) => callers.take(`ranges of ${peer}`, rate()),
+      respond: pieces,
+    },
+    retrieve: {
+      ...fixedLength(retrieveRequestBytes),
+      decode: decodeRetrieveRequest,
+      // Only what is refused takes a token: see `requestRate`.
+      allowed: (peer) => callers.has(`refused to ${peer}`, rate()),
+      async respond(request, peer) {
+        const response = await retrieve(request, peer);
+        if (isRefusal(response)) callers.charge(`refused to ${peer}`, rate(), 1);
+        return response;
+      },
+    },
+    offer: offer && {
       ...fixedLength(offerRequestBytes),
       decode: decodeOfferRequest,
       allowed: (peer) => callers.take(`offers to ${peer}`, offerRate),
       respond: offer,
-    });
-    await libp2p.handle(offerProtocol, offered, streamOptions);
-  }
-  if (store !== undefined) await libp2p.handle(storeProtocol, serve(storeServed(store)), streamOptions);
-  return libp2p;
+    },
+  };
 }
 
 function storeServed(store: Pick<StoreDesk, "admit" | "respond">): Protocol<StoreMessage> {
