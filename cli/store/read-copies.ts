@@ -110,7 +110,8 @@ class CopyReader {
         await this.#read(claim);
       } catch (error) {
         if (!(error instanceof CopyFault)) throw error;
-        this.fault = error.message;
+        // A request that was stopped because the file is whole is no fault of its provider.
+        if (this.#scope.retrieve.signal?.aborted !== true) this.fault = error.message;
         isOver = true;
       } finally {
         plan.end(claim, gapsIn(file, claim));

@@ -7,6 +7,7 @@ import type { CatalogueItem, Copy } from "../../client/storing/catalogue.ts";
 import { fromHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
+import { say } from "../console/output.ts";
 import { PartsSource } from "./parts.ts";
 import { PlainFile } from "./plain-file.ts";
 import { readCopies } from "./read-copies.ts";
@@ -78,6 +79,7 @@ export async function readItem(scope: ReadScope, item: CatalogueItem): Promise<R
     const read = await readCopies({ retrieve, identity, onBytes }, file, sources);
     await file.note();
     if (!file.isWhole) throw unreadable(item, places, read);
+    nameFaults(item, places, read);
     await file.close();
     const operators = places.map(({ holder }) => holder.account.operator);
     const used = operators.filter((_, i) => (read[i]?.bytes ?? 0) > 0);
@@ -109,11 +111,18 @@ function plainEnd({ bytes }: PlainFile, chunk: number): number {
   return Math.min(bytes, chunk * chunkBytes);
 }
 
-function unreadable(
-  { name }: CatalogueItem,
-  places: readonly Place[],
-  read: readonly { readonly fault: string | undefined }[],
-): CliError {
+type Faults = readonly { readonly fault: string | undefined }[];
+
+/** The item is whole: says which providers did not give what they are paid for. */
+function nameFaults({ name }: CatalogueItem, places: readonly Place[], read: Faults): void {
+  for (const [i, { holder }] of places.entries()) {
+    const fault = read[i]?.fault;
+    if (fault !== undefined)
+      say(`provider ${holder.account.operator}: ${fault}; ${name} was read from other copies`);
+  }
+}
+
+function unreadable({ name }: CatalogueItem, places: readonly Place[], read: Faults): CliError {
   const failures = places.flatMap(({ holder }, i) => {
     const fault = read[i]?.fault;
     return fault === undefined ? [] : [`provider ${holder.account.index}: ${fault}`];
