@@ -14,7 +14,7 @@ export type Outcome =
 /** A provider of a group in a committee: the group's number and the provider's index in the group, neither ever reused. */
 export type ProviderName = { readonly group: number; readonly provider: number };
 
-/** Numbers below these have their keys in a table of fixed size, since a text that is made anew is hashed anew at its first use. */
+/** Keys of smaller numbers are kept in a table of fixed size: a map hashes a new string again, even if an equal one was used before. */
 const [keptGroups, keptProviders] = [1024, 64];
 const keptKeys: (string | undefined)[] = Array.from({ length: keptGroups * keptProviders });
 

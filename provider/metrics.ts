@@ -131,7 +131,7 @@ export const providerMetrics = {
   },
 } as const satisfies MetricTable;
 
-/** Of volumes and groups, which come and go. */
+/** Gauges with labels of volumes and groups: their values are removed when a volume or group is gone. */
 const passing = [
   "whitepay_provider_volume_usable",
   "whitepay_provider_volume_free_bytes",

@@ -7,7 +7,7 @@ const keptChallenges = 4_096;
 /** Groups, outcomes and codes together; beyond it, the pair that was unused for the longest time is forgotten. */
 const keptCounts = 4_096;
 const sampleLeaves = 16;
-/** Slots of the present share. */
+/** The proven share is computed over this number of slots. */
 const lateSlots = 4;
 
 export type ChallengeOutcome = "whole" | "partial" | "failed";
@@ -35,7 +35,7 @@ export type OutcomeCount = {
   readonly reason: string;
   readonly count: number;
   readonly last_ms: number;
-  /** Of the last one. */
+  /** Detail of the last challenge with this outcome. */
   readonly detail: string;
 };
 

@@ -151,7 +151,7 @@ async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sendin
       // A range is read and hashed whole, even if one byte of it is sent.
       const cost = store.has(entry, range) ? to - at : rangeBytes;
       await sleep(limits.bytes(address, cost), undefined, { signal: gone.signal });
-      // The proof's other end is read first, so that one range is in memory at a time.
+      // The proof needs nodes of the last range. They are read first, so that only one range is in memory at a time.
       const needsLast = !response.headersSent && run !== undefined && run.count > 1;
       const last = needsLast ? (await store.readRange(entry, run.first + run.count - 1))?.siblings : [];
       const found = last && (await store.readRange(entry, range));

@@ -42,7 +42,7 @@ export function namesTag(header: string, tag: string, isWeak: boolean): boolean 
   return tags.some((one) => one === tag || (isWeak && one === `W/${tag}`));
 }
 
-/** Whether a Range field counts beside an If-Range field: a date or another tag asks for all of the present bytes. */
+/** Whether a Range field is in force. With an If-Range field that has a date or another tag, the request is for the whole piece. */
 export function rangeCounts(ifRange: string | undefined, tag: string): boolean {
   return ifRange === undefined || ifRange.trim() === tag;
 }

@@ -43,7 +43,7 @@ export class ThreadPool<Task, Done> {
     this.#most = Math.max(1, most);
   }
 
-  /** Most tasks that are worth giving at a time: one under way and one waiting for each thread. */
+  /** Number of tasks that keep all threads busy: for each thread one under way and one that waits. */
   get width(): number {
     return 2 * this.#most;
   }

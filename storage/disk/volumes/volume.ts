@@ -53,7 +53,7 @@ export type IncomingPiece = {
   finish(entry: PieceEntry): Promise<void>;
 };
 
-/** What had arrived of a piece is gone: it must be sent again. */
+/** The parts of a piece that had arrived are lost: they must be sent again. */
 export class LostPartsError extends Error {
   override readonly name = "LostPartsError";
 }
@@ -85,7 +85,7 @@ export class Volume {
     return undefined;
   }
 
-  /** Of how many passes of the scrub one reads a piece, as the settings bound the reading. */
+  /** The scrub reads each piece in one of this number of passes, so that it keeps within the bound of the settings. */
   async passesOfScrub(): Promise<number> {
     return 1;
   }
@@ -94,12 +94,12 @@ export class Volume {
     return filesIn(this.pieceDir(name));
   }
 
-  /** The piece with this name, without its bytes being read; undefined if its files do not say. */
+  /** Root and size of the piece with this name, from its tree file; undefined if that cannot be read. */
   entryOf(name: string): Promise<PieceEntry | undefined> {
     return headerIn(join(this.pieceDir(name), "tree"));
   }
 
-  /** Undefined if the piece is here with all its files. */
+  /** Why the piece is not stored here with all its files; undefined if it is. */
   faultOf(name: string, entry: PieceEntry): Promise<string | undefined> {
     return folderFault(this.pieceDir(name), entry);
   }
@@ -149,7 +149,7 @@ export class Volume {
 
   /** Makes the folder of a piece that arrives in parts. Its bytes count as taken. */
   async beginIncoming(name: string, { size }: PieceEntry): Promise<IncomingPiece> {
-    // Renamed when its files have their length, so that a crash leaves no folder without them.
+    // The folder gets its name when its files have their lengths: after a crash no folder has incomplete files.
     const work = this.temporary();
     await mkdir(work);
     await allocate(join(work, "tree"), treeLayout(size).fileBytes);
@@ -173,7 +173,7 @@ export class Volume {
       async write(ranges) {
         const file = await open(data, "r+");
         try {
-          // A place in the file needs no size.
+          // Every range but the last has the same length, so its offset does not depend on the size.
           for (const { range, bytes } of ranges) await writeAll(file, bytes, range * rangeBytes);
           await file.datasync();
         } finally {
