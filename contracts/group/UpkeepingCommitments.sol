@@ -165,7 +165,9 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
         if (fee == 0 || head.ceiling == 0) return 0;
         uint256 ceiling = head.ceiling;
         uint256 ahead = args.lockup();
-        uint256 now_ = block.number;
+        uint256 settled = _settledNow(head);
+        // Before the service begins, settledThrough is its first block.
+        uint256 now_ = Narrow.max(block.number, settled);
         if (head.has(Heads.ENDING)) {
             uint256 nextCeiling = _next.ceiling;
             ceiling = Narrow.max(ceiling, nextCeiling);
@@ -176,7 +178,6 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
                 now_ = Narrow.min(now_, last);
             }
         }
-        uint256 settled = _settledNow(head);
         uint256 unsettled = now_ > settled ? now_ - settled : 0;
         return (fee * ceiling * (unsettled + ahead) + type(uint16).max) >> 16;
     }

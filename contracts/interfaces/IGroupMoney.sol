@@ -11,8 +11,8 @@ import {Escrow} from "./Types.sol";
 ///      U(i) = Σ bytes × price × blocks of [s, min(B, end(i)));
 ///      A(i) = (lockup, or end(i) − max(B, s) if end(i) is known; at least 0) × the largest bytes × price of i in force
 ///      at s or later, changes ahead included, at most to end(i);
-///      F = keeperFee × ceiling × (blocks of [s, min(B, last)) + lockup, or last − B, at least 0, where `last` is
-///      known: endBlock, or `left` if no service follows); ceiling = the larger one of the present and the next
+///      F = keeperFee × ceiling × (blocks of [s, min(B, last)) + lockup, or last − max(B, s), at least 0, where `last`
+///      is known: endBlock, or `left` if no service follows); ceiling = the larger one of the present and the next
 ///      service; 0 without a committee.
 ///      After the end: arrears alone. A block before s is settled: [s, B) is empty if B ≤ s.
 interface IGroupMoney {

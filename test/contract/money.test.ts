@@ -170,6 +170,14 @@ describe("a group without providers", () => {
     expect((await group.read("state")).ended).toBe(true);
     expect((await group.read("escrow")).required).toBe(0n);
   });
+
+  it("shows no fee as required for the blocks before its service begins", async () => {
+    const group = await world.group({ config: { keeperFee: 65_536n } });
+    await group.send(world.payer, "terminate");
+    const [begins, { endBlock }] = [await group.settledThrough(), await group.read("state")];
+    expect(begins).toBeGreaterThan(await world.chain.block());
+    expect((await group.read("escrow")).required).toBe(8n * (endBlock - BigInt(begins)));
+  });
 });
 
 describe("keepers and providers withdraw", () => {
