@@ -7,7 +7,7 @@ import { chainId } from "../chain/chain-model.ts";
 import { addressOfGroup, indexOfAddress } from "../chain/snapshots.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
-import type { Process } from "../cluster.ts";
+import type { Cluster, Process } from "../cluster.ts";
 import { wasThere } from "../keepers/memory-store.ts";
 import type { MemoryStore, Recorded } from "../keepers/memory-store.ts";
 import { groupName } from "../group-names.ts";
@@ -68,12 +68,19 @@ function faultOf(
   if (fault !== undefined) return fault;
   const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const start = slotStart(params, record.slot);
-  const head = headAt(at_ms - writing_ms);
+  const head = headAt(at_ms);
   // In time even for the earliest block that can be drawn, as most answers are.
   if (head <= start + params.confirmations + params.answer) return undefined;
   if (reorgedAt_ms(run, start - 64, start + params.slot).length > 0) return undefined;
   const last = lastHead(run, process, committee, proven, at_ms);
   return head > last ? `an answer verified at head ${head}, expected by ${last}` : undefined;
+}
+
+/** The head at which a record was verified that is on the disk at `at_ms`: not one of the life before. */
+function headBefore(cluster: Cluster, process: string, at_ms: number): number {
+  const verified_ms = at_ms - writing_ms;
+  const { from_ms } = lifeAt(cluster, process, at_ms);
+  return headOf(cluster, process, verified_ms > from_ms ? verified_ms : at_ms);
 }
 
 function faultsAt(run: Run, process: Process): string[] {
@@ -84,7 +91,7 @@ function faultsAt(run: Run, process: Process): string[] {
   // One write holds the records of many groups.
   let last = { at_ms: -Infinity, head: -1 };
   const headAt = (at_ms: number): number => {
-    if (last.at_ms !== at_ms) last = { at_ms, head: headOf(run.cluster, process.name, at_ms) };
+    if (last.at_ms !== at_ms) last = { at_ms, head: headBefore(run.cluster, process.name, at_ms) };
     return last.head;
   };
   for (const one of seat.store.recorded) {
