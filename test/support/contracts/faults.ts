@@ -76,7 +76,9 @@ export function buildFaulty(folder: string): void {
         optimizer: { enabled: true, runs: 1 },
         evmVersion: "osaka",
         viaIR: true,
-        outputSelection: { [path]: { [name]: ["abi", "evm.bytecode.object"] } },
+        outputSelection: {
+          [path]: { [name]: ["abi", "evm.bytecode.object", "evm.deployedBytecode"] },
+        },
       },
     };
     const output = JSON.parse(
@@ -85,9 +87,15 @@ export function buildFaulty(folder: string): void {
     const compiled = output.contracts?.[path]?.[name];
     if (compiled === undefined)
       throw new Error(`${name}: expected it to compile, actual ${JSON.stringify(output.errors)}`);
-    writeFileSync(
-      join(folder, "contracts", `${source}.sol`, `${basename(name)}.json`),
-      JSON.stringify({ abi: compiled.abi, bytecode: `0x${compiled.evm.bytecode.object}` }),
-    );
+    const file = join(folder, "contracts", `${source}.sol`, `${basename(name)}.json`);
+    const { bytecode, deployedBytecode } = compiled.evm;
+    const artifact = {
+      ...(JSON.parse(readFileSync(file, "utf8")) as object),
+      abi: compiled.abi,
+      bytecode: `0x${bytecode.object}`,
+      deployedBytecode: `0x${deployedBytecode.object}`,
+      immutableReferences: deployedBytecode.immutableReferences,
+    };
+    writeFileSync(file, JSON.stringify(artifact));
   }
 }
