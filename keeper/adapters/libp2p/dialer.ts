@@ -61,7 +61,10 @@ export class Dialer {
       counts.set(peerId, count);
       if (this.#dialing.has(peerId)) continue;
       if (isRelayed) {
-        if (count % roundsRelayed === 0) void this.#alone(peerId, () => this.#dialDirect(peerId, addresses));
+        // The two sides try at different times, so that two dials do not cross.
+        const turn = own < peerId ? 0 : roundsOfOtherSide;
+        if (count % roundsRelayed === turn)
+          void this.#alone(peerId, () => this.#dialDirect(peerId, addresses));
       } else if (own < peerId || count > roundsOfOtherSide) {
         void this.#alone(peerId, () => this.#dial(peerId, addresses));
       }
