@@ -1,6 +1,7 @@
 /** Composes reporting: ledger, metrics, HTTP. Reporting never blocks the protocol. */
 import { EthersHistory } from "./adapters/chain-ethers/history.ts";
 import { systemClock } from "./adapters/clock-system.ts";
+import type { RelayFigures } from "./adapters/libp2p/relay-node.ts";
 import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
 import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
 import { Monitor } from "./api/monitor.ts";
@@ -34,11 +35,14 @@ const maxDetailChars = 300;
 
 type PeerStats = PeerStatsPort & { readonly peerId: string };
 
+/** Undefined: the keeper offers none. */
+type OfferedRelay = { readonly figures: RelayFigures } | undefined;
+
 export type Reporting = {
   readonly telemetry: TelemetryPort;
   readonly ledger: LedgerPort;
   /** Starts the HTTP server, the bookkeeper and the monitor. */
-  open(keeper: Keeper, transport: PeerStats, chain: WatchedChain): Promise<HttpServer>;
+  open(keeper: Keeper, transport: PeerStats, chain: WatchedChain, relay: OfferedRelay): Promise<HttpServer>;
   close(): Promise<void>;
 };
 
@@ -86,7 +90,7 @@ export async function composeReporting(
   return {
     telemetry,
     ledger: countingLedger(queue, metrics),
-    open: async (keeper, transport, chain) => {
+    open: async (keeper, transport, chain, relay) => {
       served = () => groupsServed(keeper);
       const parts = { config, operator, books, history, telemetry };
       const monitor = monitorOf(parts, keeper, transport, chain.pace);
@@ -104,7 +108,7 @@ export async function composeReporting(
       } satisfies StatusSource;
       const watch = new ShareWatch();
       const noticeDisk = diskNotices(telemetry);
-      const text = metricsText(metrics, source, queue, history);
+      const text = metricsText(metrics, source, queue, history, relay && (() => relay.figures));
       api = await startApi(config.api, { ...source, metrics: text });
       const onRetainError = (error: Error): void =>
         beside.reason("", "ledger-failed", error.message.slice(0, maxDetailChars));

@@ -109,7 +109,7 @@ async function assemble(
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
   made.keeper = keeper;
-  const api = await reporting.open(keeper, transport, chain);
+  const api = await reporting.open(keeper, transport, chain, offered);
   return {
     peerId: transport.peerId,
     addresses: transport.addresses,

@@ -26,6 +26,8 @@ export class InboundMeter {
   readonly #buckets: TokenBuckets;
   /** Requests under way, by peer. */
   readonly #expected = new Map<string, Set<Expected>>();
+  /** Bytes of all peers. */
+  received = 0;
   /** Number of pauses of connections. */
   stops = 0;
 
@@ -60,6 +62,7 @@ export class InboundMeter {
 
   /** Counts received bytes. Returns how long to read nothing more from the peer, in ms. */
   took(peer: string, bytes: number): number {
+    this.received += bytes;
     let unrequested = bytes;
     for (const request of this.#expected.get(peer) ?? []) {
       const requested = Math.min(request.left, unrequested);

@@ -79,6 +79,17 @@ export const metrics = {
     "contract",
   ),
   whitepay_peer_latency_seconds: gauge("Round-trip time to another keeper.", "operator"),
+  whitepay_relay_places: gauge(
+    "Peers with a place at the relay that this keeper offers; 0 if it offers none, as for the next four.",
+  ),
+  whitepay_relay_reservations: gauge("Peers without an open port that have a reservation at the relay."),
+  whitepay_relay_connections: gauge("Connections between two other peers that the relay carries."),
+  whitepay_relay_received_bytes_total: counter(
+    "Bytes that peers sent to the relay since the start: those that it carried, and requests.",
+  ),
+  whitepay_relay_refused_total: counter(
+    "Connections, records, reservations and calls that the relay refused since the start.",
+  ),
   whitepay_operator_balance_coins: gauge("Balance of the operator account in whole coins of the chain."),
   whitepay_operator_transactions_left: gauge(
     "Certificates whose gas the operator account can pay at the fees of recent blocks.",

@@ -85,6 +85,13 @@ it(
         await untilTrue("a certificate that both signed", async () =>
           (await settled()).some(({ signers }) => signers.includes(2) && signers.includes(3)),
         );
+        const metrics = await (await fetch(`${up.keepers[0]?.api}/metrics`)).text();
+        const figure = (name: string): number =>
+          Number(new RegExp(`^whitepay_relay_${name} (\\d+)$`, "m").exec(metrics)?.[1]);
+        expect(figure("reservations")).toBe(2);
+        expect(figure("places")).toBeGreaterThanOrEqual(2);
+        expect(figure("received_bytes_total")).toBeGreaterThan(1_000);
+
         // Now each of the other three is needed, and those behind routers have one relay.
         process.kill(up.keepers[1]?.pid ?? 0, "SIGKILL");
         const head = await chain.getBlockNumber();

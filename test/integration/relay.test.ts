@@ -131,6 +131,9 @@ it(
     await until(() => (refused.state?.refusals.length ?? 0) > 0, "a refusal", wait_ms);
     expect(refused.state?.refusals[0]).toContain("all places of this relay are taken");
     expect(relay.figures).toMatchObject({ places: 1, reservations: 1 });
+    // Two records, and those of the newcomer.
+    expect(relay.figures.refused).toBeGreaterThanOrEqual(3);
+    expect(relay.figures.receivedBytes).toBeGreaterThan(1_000);
   },
   test_ms,
 );

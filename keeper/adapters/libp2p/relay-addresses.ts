@@ -37,6 +37,8 @@ export type AddressDeskDependencies = {
   readonly used: (peer: string) => void;
   /** A peer that has a place told its addresses on this connection. */
   readonly told: (connection: Connection) => void;
+  /** A request was refused. */
+  readonly refused: () => void;
   readonly onReason: (code: ReasonCode, detail: string) => void;
 };
 
@@ -74,6 +76,7 @@ export class AddressDesk {
       ? await this.#answer(decoded.value, peer)
       : refused(`malformed: ${decoded.detail}`);
     if (answer.kind === "told") this.#on.told(connection);
+    if (answer.kind === "refused") this.#on.refused();
     await io.write(encodeAddressAnswer(answer), { signal });
     await stream.close({ signal });
   }

@@ -60,12 +60,16 @@ export type RelayOptions = {
   readonly ends?: { readonly duration_ms: number; readonly bytes: number };
 };
 
-/** Present numbers, for metrics and tests. */
+/** Present numbers and those since the start, for metrics and tests. */
 export type RelayFigures = {
   readonly places: number;
   readonly reservations: number;
   /** Connections between two other peers that it carries. */
   readonly relayed: number;
+  /** Bytes that peers sent to it since the start: those that it carried, and requests. */
+  readonly receivedBytes: number;
+  /** Connections, records, reservations and calls that it refused since the start. */
+  readonly refused: number;
 };
 
 const sweepEvery_ms = 5_000;
@@ -90,6 +94,7 @@ export class RelayNode {
   readonly records = new AddressBook(mostNames);
   /** By peer with a place: the connection over which it told its addresses. */
   readonly #told = new Map<string, Connection>();
+  #refused = 0;
   #node: Libp2p<{ relay: CircuitRelayService }> | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -133,6 +138,8 @@ export class RelayNode {
       places: this.#places.size,
       reservations: this.node.services.relay.reservations.size,
       relayed: hops.length,
+      receivedBytes: this.#meter.received,
+      refused: this.#refused,
     };
   }
 
@@ -164,10 +171,10 @@ export class RelayNode {
         denyInboundConnection: (connection) => !this.#pending.begins(connection),
         denyInboundEncryptedConnection: (peer, connection) => {
           this.#pending.ended(connection);
-          return !this.#room.admits(peer.toString());
+          return this.#refuses(!this.#room.admits(peer.toString()));
         },
-        denyInboundRelayReservation: (peer) => this.#refusesPlace(peer),
-        denyOutboundRelayedConnection: (from, to) => this.#refusesCall(from, to),
+        denyInboundRelayReservation: (peer) => this.#refuses(this.#refusesPlace(peer)),
+        denyOutboundRelayedConnection: (from, to) => this.#refuses(this.#refusesCall(from, to)),
         ...metered(this.#meter),
       },
       connectionManager: {
@@ -190,6 +197,7 @@ export class RelayNode {
       records: this.records,
       registrations,
       used: (peer) => this.#room.used(peer),
+      refused: () => void this.#refuses(true),
       told: (connection) => void this.#told.set(connection.remotePeer.toString(), connection),
       onReason,
     });
@@ -239,6 +247,7 @@ export class RelayNode {
     return (stream, connection) => {
       const peer = connection.remotePeer.toString();
       if (this.#callsOf(connection.remotePeer) <= this.#mostCalls(peer)) return handler(stream, connection);
+      this.#refuses(true);
       stream.abort(new Error("too many streams to the relay"));
     };
   }
@@ -250,6 +259,12 @@ export class RelayNode {
 
   #callsOf(peer: PeerId): number {
     return this.node.getConnections(peer).flatMap(hopsOf).length;
+  }
+
+  /** Counts a refusal. */
+  #refuses(isRefused: boolean): boolean {
+    if (isRefused) this.#refused++;
+    return isRefused;
   }
 
   #refusesPlace(peer: PeerId): boolean {
