@@ -4,11 +4,11 @@
  * processes. The parts are measured before and after the commands. The time of the same command with a file of 1 byte is taken off: it is start,
  * chain and consent. The ratio of a store counts the encrypted bytes that it sends: those of all copies.
  *
- * Payer and providers share the cores here, and each part alone has them for itself. So the bound is printed as well: the speed if all cores did
- * nothing but the parts that a sent or received megabyte needs, by their CPU time alone (`partsOf`).
+ * Payer and providers share the cores here, and each part alone has them for itself. So the bound is printed as well: the speed on otherwise idle
+ * cores that do nothing but the parts that a sent or received megabyte needs (`partsOf`), by their CPU time. Other programs lower speeds and
+ * ratios; the number of cores in use tells how much. They hardly change how often the CPU time of its parts a command takes.
  *
- * Also the CPU time of each process for each megabyte, which other load on the machine changes less, the number of cores that the command and the
- * providers used, that of all programs, and the largest memory of each. With `--sparse` the file is zeros that take no disk; what is sent is
+ * Also the CPU time of each process for each megabyte, and the largest memory of each. With `--sparse` the file is zeros that take no disk; what is sent is
  * encrypted, so it makes no difference.
  *
  *   node scripts/bench/store.ts [--megabytes 256] [--copies 1] [--sparse] [--json]
@@ -47,6 +47,8 @@ export type StoreFigures = {
   /** The speeds that the cores allow, as `store` and `get`. */
   readonly storeBound: number;
   readonly getBound: number;
+  /** CPU time of the command and the providers, of that of the parts. */
+  readonly overParts: { readonly store: number; readonly get: number };
   /** Cores in use on average: of the command and the providers, and of everything on the machine. */
   readonly used: { readonly [of in "store" | "get"]: { readonly own: number; readonly all: number } };
   /** CPU time for each megabyte of the file. */
@@ -230,9 +232,12 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
       number,
     ];
     const slowest = Math.min(encryption, hashing, streamed);
-    const bound = (times: Readonly<Record<Part, number>>): number =>
-      (availableParallelism() * 1000) /
+    const partsCpu_ms = (times: Readonly<Record<Part, number>>): number =>
       partNames.reduce((sum, part) => sum + times[part] * mean("cpu_ms", part), 0);
+    const bound = (times: Readonly<Record<Part, number>>): number =>
+      (availableParallelism() * 1000) / partsCpu_ms(times);
+    const ownCpu_ms = (long: Ran, short: Ran): number =>
+      each(long.client.cpu_ms + long.providers_ms, short.client.cpu_ms + short.providers_ms);
     const speed = (long: Ran, short: Ran): number => megabytes / (long.seconds - short.seconds);
     const [store, get] = [speed(largeStore, smallStore), speed(largeGet, smallGet)];
     const each = (long_ms: number, short_ms: number): number => (long_ms - short_ms) / megabytes;
@@ -247,8 +252,12 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
       storeRatio: (store * copies) / slowest,
       getRatio: get / slowest,
       cores: availableParallelism(),
-      storeBound: Math.min(bound(partsOf.store), slowest) / copies,
-      getBound: Math.min(bound(partsOf.get), slowest),
+      storeBound: bound(partsOf.store) / copies,
+      getBound: bound(partsOf.get),
+      overParts: {
+        store: ownCpu_ms(largeStore, smallStore) / copies / partsCpu_ms(partsOf.store),
+        get: ownCpu_ms(largeGet, smallGet) / partsCpu_ms(partsOf.get),
+      },
       used: { store: usedBy(largeStore), get: usedBy(largeGet) },
       cpu_ms: {
         encryption: mean("cpu_ms", "encryption"),
@@ -274,13 +283,14 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
 
 function print(figures: StoreFigures): void {
   const { megabytes, copies, storeRatio, getRatio, cores, storeBound, getBound, used, ...rest } = figures;
-  const { cpu_ms, small_MiB, peak_MiB, ...speeds } = rest;
+  const { overParts, cpu_ms, small_MiB, peak_MiB, ...speeds } = rest;
   const line = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(16)}${text}\n`);
   line("file", `${megabytes} MB, ${copies === 1 ? "1 copy" : `${copies} copies`}`);
   for (const [name, value] of Object.entries(speeds)) line(name, `${value.toFixed(0)} MB/s`);
   const compare = (of: "store" | "get", ratio: number, bound: number): void => {
     line(`${of} ratio`, `${ratio.toFixed(2)} of the slowest part`);
-    line(`${of} bound`, `${bound.toFixed(0)} MB/s with ${cores} cores for payer and providers together`);
+    line(`${of} bound`, `${bound.toFixed(0)} MB/s on ${cores} idle cores for payer and providers together`);
+    line(`${of} CPU`, `${overParts[of].toFixed(2)} times the CPU time of its parts`);
     const { own, all } = used[of];
     line(`${of} cores`, `${own.toFixed(2)} used by payer and providers, ${all.toFixed(2)} by everything`);
   };
