@@ -15,7 +15,7 @@ export function countingLedger(ledger: LedgerPort, metrics: PrometheusMetrics): 
       if (recorded.kind === "failed") {
         metrics.add("whitepay_challenge_failures_total", { group, provider, reason: recorded.reason });
       }
-      return ledger.addChallenge(served, record, committed);
+      ledger.addChallenge(served, record, committed);
     },
   };
 }

@@ -119,7 +119,13 @@ export function dataAt<T extends { readonly fromBlock: number }>(
   provider: { readonly history: readonly T[] },
   block: number,
 ): T | undefined {
-  return provider.history.findLast((checkpoint) => checkpoint.fromBlock <= block);
+  const { history } = provider;
+  // Called several times for each challenge, and a closure for each call costs more than the search.
+  for (let i = history.length - 1; i >= 0; i--) {
+    const checkpoint = history[i] as T;
+    if (checkpoint.fromBlock <= block) return checkpoint;
+  }
+  return undefined;
 }
 
 /** Index of a member without regard to its duties; −1: no seat. */

@@ -12,47 +12,51 @@ export type SlotRange = {
   readonly before: bigint;
   /** In any order; of two changes at one slot, the later in the list applies. Before the first change 0 bytes are committed. */
   readonly committed: readonly CommittedChange[];
-  /** Proven bytes by slot; 0n for a failed challenge; no entry if the keeper was down. */
-  readonly records: ReadonlyMap<number, bigint>;
+  /** Proven bytes, ascending by slot, at most one entry for a slot: 0n for a failed challenge, none if the keeper was down. */
+  readonly records: readonly SlotRecord[];
 };
+
+export type SlotRecord = { readonly slot: number; readonly bytes: bigint };
+
+/** Sorts records by their slots. They mostly arrive in that order. */
+export function bySlot<T extends SlotRecord>(records: T[]): T[] {
+  for (let i = 1; i < records.length; i++) {
+    if ((records[i - 1] as T).slot > (records[i] as T).slot) return records.sort((a, b) => a.slot - b.slot);
+  }
+  return records;
+}
 
 /** Slots [fromSlot, toSlot) that all count `bytes`. */
 export type SlotRun = { readonly fromSlot: number; readonly toSlot: number; readonly bytes: bigint };
-
-/** Slots whose value can differ from that of the previous slot. */
-function breakpoints({ fromSlot, toSlot, records, committed }: SlotRange): number[] {
-  if (fromSlot >= toSlot) return [];
-  const points = [fromSlot];
-  for (const slot of records.keys()) if (slot > fromSlot && slot < toSlot) points.push(slot);
-  for (const change of committed) {
-    if (change.fromSlot > fromSlot && change.fromSlot < toSlot && !points.includes(change.fromSlot))
-      points.push(change.fromSlot);
-  }
-  return points.sort((a, b) => a - b);
-}
 
 /**
  * R14 as runs of equal slots, so a long outage has one entry and not one per slot. Within a run the value is only carried, and a
  * carried value does not change while the cap does not change.
  */
 export function slotRuns(range: SlotRange): SlotRun[] {
+  const { toSlot, records } = range;
   const changes = range.committed.toSorted((a, b) => a.fromSlot - b.fromSlot);
-  const points = breakpoints(range);
   const runs: SlotRun[] = [];
-  let next = 0;
+  let [nextChange, nextRecord] = [0, 0];
   let cap = 0n;
   let carried = range.before;
-  points.forEach((slot, i) => {
-    let change = changes[next];
+  for (let slot = range.fromSlot; slot < toSlot;) {
+    let change = changes[nextChange];
     while (change !== undefined && change.fromSlot <= slot) {
       cap = change.bytes;
-      change = changes[++next];
+      change = changes[++nextChange];
     }
-    const bytes = range.records.get(slot) ?? carried;
+    let record = records[nextRecord];
+    while (record !== undefined && record.slot < slot) record = records[++nextRecord];
+    const proven = record?.slot === slot ? record.bytes : undefined;
+    if (proven !== undefined) record = records[++nextRecord];
+    const bytes = proven ?? carried;
     carried = bytes < cap ? bytes : cap;
-    runs.push({ fromSlot: slot, toSlot: points[i + 1] ?? range.toSlot, bytes: carried });
-  });
-  return range.fromSlot < range.toSlot ? runs : [];
+    const end = Math.min(toSlot, change?.fromSlot ?? toSlot, record?.slot ?? toSlot);
+    runs.push({ fromSlot: slot, toSlot: end, bytes: carried });
+    slot = end;
+  }
+  return runs;
 }
 
 /** R14: bytes of each slot of adjacent runs, ascending. */

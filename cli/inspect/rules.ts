@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { decideValue } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
-import { slotRuns, spaceTime } from "../../protocol/spacetime.ts";
+import { bySlot, slotRuns, spaceTime } from "../../protocol/spacetime.ts";
 import { failedLeaders, leaderOf, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import { usageError } from "../console/exit.ts";
 import { amount, checkInput, readJsonInput, wholeNumber } from "../console/json-input.ts";
@@ -128,7 +128,7 @@ export function spaceTimeOf(document: unknown, source: string): bigint {
     toSlot: input.toSlot,
     before: input.before ?? 0n,
     committed,
-    records: new Map(input.records.map(({ slot, bytes }) => [slot, bytes ?? 0n])),
+    records: bySlot(input.records.map(({ slot, bytes }) => ({ slot, bytes: bytes ?? 0n }))),
   };
   return spaceTime(slotRuns(range), (from, to) => (to - from) * input.slotBlocks);
 }

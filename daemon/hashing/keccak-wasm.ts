@@ -16,9 +16,10 @@ const digestBytes = 32;
 const constantsAt = stateBytes;
 const inputAt = constantsAt + 8 * rounds;
 
-// The instructions of the WebAssembly core specification that the permutation needs.
+// The instructions of the WebAssembly core specification that the hash needs.
 const op = {
   loop: [0x03, 0x40],
+  if: [0x04, 0x40],
   end: [0x0b],
   repeatIf: [0x0d, 0x00],
   get: (local: number) => [0x20, ...unsigned(local)],
@@ -26,10 +27,15 @@ const op = {
   tee: (local: number) => [0x22, ...unsigned(local)],
   load: (offset: number) => [0x29, 0x03, ...unsigned(offset)],
   store: (offset: number) => [0x37, 0x03, ...unsigned(offset)],
+  loadByte: (offset: number) => [0x2d, 0x00, ...unsigned(offset)],
+  storeByte: (offset: number) => [0x3a, 0x00, ...unsigned(offset)],
   address: (value: number) => [0x41, ...signed(value)],
   word: (value: number) => [0x42, ...signed(value)],
+  isZero: [0x45],
   lessThan: [0x49],
   add: [0x6a],
+  subtract: [0x6b],
+  or: [0x72],
   and: [0x83],
   xor: [0x85],
   rotateLeft: [0x89],
@@ -67,14 +73,21 @@ function roundConstants(): bigint[] {
   });
 }
 
-// Local variables: address of the block, offset into the round constants, lanes before and after rho and pi, parities of the
-// columns, one term.
-const block = 0;
-const offset = 1;
-const before = (lane: number): number => 2 + lane;
-const after = (lane: number): number => 2 + lanes + lane;
-const parity = (column: number): number => 2 + 2 * lanes + column;
-const term = 2 + 2 * lanes + 5;
+// Parameters: length of the input in bytes, address after its last block, whether it begins a hash, whether it ends the hash.
+const length = 0;
+const end = 1;
+const isFirst = 2;
+const isLast = 3;
+const parameters = 4;
+// Local variables, zero at first: address of a block, offset into the round constants, lanes before and after rho and pi, parities of
+// the columns, one term.
+const block = 4;
+const offset = 5;
+const addressLocals = 2;
+const before = (lane: number): number => 6 + lane;
+const after = (lane: number): number => 6 + lanes + lane;
+const parity = (column: number): number => 6 + 2 * lanes + column;
+const term = 6 + 2 * lanes + 5;
 const wordLocals = 2 * lanes + 5 + 1;
 
 function theta(): number[] {
@@ -118,17 +131,37 @@ function chiAndIota(): number[] {
   return code;
 }
 
-/** Absorbs one block of the memory into the state. */
+/** Ends the input with Keccak's padding, which always fits: a full input is not the last one. */
+function padCode(): number[] {
+  const code: number[] = [];
+  // Zeros, eight bytes at a time, at most seven of them after the block.
+  code.push(...op.get(length), ...op.address(inputAt), ...op.add, ...op.set(block));
+  code.push(...op.loop, ...op.get(block), ...op.word(0), ...op.store(0));
+  code.push(...op.get(block), ...op.address(8), ...op.add, ...op.tee(block));
+  code.push(...op.get(end), ...op.lessThan, ...op.repeatIf, ...op.end);
+  code.push(...op.get(length), ...op.address(1), ...op.storeByte(inputAt));
+  code.push(...op.get(end), ...op.address(1), ...op.subtract, ...op.tee(block));
+  code.push(...op.get(block), ...op.loadByte(0), ...op.address(0x80), ...op.or, ...op.storeByte(0));
+  return code;
+}
+
+/** Absorbs the input, whose last block is padded, into the state. */
 function absorbCode(): number[] {
   const code: number[] = [];
+  code.push(...op.get(isFirst), ...op.isZero, ...op.if);
   for (let lane = 0; lane < lanes; lane++) {
-    code.push(...op.address(0), ...op.load(8 * lane));
-    if (8 * lane < rateBytes) code.push(...op.get(block), ...op.load(8 * lane), ...op.xor);
+    code.push(...op.address(0), ...op.load(8 * lane), ...op.set(before(lane)));
+  }
+  code.push(...op.end, ...op.address(inputAt), ...op.set(block), ...op.loop);
+  for (let lane = 0; 8 * lane < rateBytes; lane++) {
+    code.push(...op.get(before(lane)), ...op.get(block), ...op.load(8 * lane), ...op.xor);
     code.push(...op.set(before(lane)));
   }
   code.push(...op.address(0), ...op.set(offset), ...op.loop, ...theta(), ...rhoAndPi(), ...chiAndIota());
   code.push(...op.get(offset), ...op.address(8), ...op.add, ...op.tee(offset));
   code.push(...op.address(8 * rounds), ...op.lessThan, ...op.repeatIf, ...op.end);
+  code.push(...op.get(block), ...op.address(rateBytes), ...op.add, ...op.tee(block));
+  code.push(...op.get(end), ...op.lessThan, ...op.repeatIf, ...op.end);
   for (let lane = 0; lane < lanes; lane++) {
     code.push(...op.address(0), ...op.get(before(lane)), ...op.store(8 * lane));
   }
@@ -138,7 +171,7 @@ function absorbCode(): number[] {
 /** "\0asm", version 1. */
 const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-/** A module that exports its memory as "m" and one function "f" that takes the address of a block. */
+/** A module that exports its memory as "m" and one function "f" with the parameters above. */
 function assemble(): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: readonly number[]): number[] => [
     id,
@@ -146,10 +179,11 @@ function assemble(): Uint8Array<ArrayBuffer> {
     ...content,
   ];
   const [i32, i64] = [0x7f, 0x7e];
-  const body = [2, 1, i32, ...unsigned(wordLocals), i64, ...absorbCode(), ...op.end];
+  const code = [...op.get(isLast), ...op.if, ...padCode(), ...op.end, ...absorbCode(), ...op.end];
+  const body = [2, addressLocals, i32, ...unsigned(wordLocals), i64, ...code];
   return Uint8Array.from([
     ...magic,
-    ...section(1, [1, 0x60, 1, i32, 0]),
+    ...section(1, [1, 0x60, parameters, ...Array<number>(parameters).fill(i32), 0]),
     ...section(3, [1, 0]),
     ...section(5, [1, 0, 1]),
     ...section(7, [2, 1, 0x6d, 2, 0, 1, 0x66, 0, 0]),
@@ -161,44 +195,34 @@ function assemble(): Uint8Array<ArrayBuffer> {
 declare const WebAssembly: {
   readonly Module: new (code: Uint8Array<ArrayBuffer>) => object;
   readonly Instance: new (module: object) => {
-    readonly exports: { readonly m: { readonly buffer: ArrayBuffer }; readonly f: (block: number) => void };
+    readonly exports: {
+      readonly m: { readonly buffer: ArrayBuffer };
+      readonly f: (length: number, end: number, isFirst: 0 | 1, isLast: 0 | 1) => void;
+    };
   };
 };
 
 export function wasmKeccak(): KeccakEngine {
   const { m: memory, f: absorb } = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports;
   new BigUint64Array(memory.buffer, constantsAt, rounds).set(roundConstants());
-  const state = new Uint8Array(memory.buffer, 0, stateBytes);
   const input = new Uint8Array(memory.buffer, inputAt, keccakInputBytes);
 
-  const absorbBlocks = (blocks: number): void => {
-    for (let i = 0; i < blocks; i++) absorb(inputAt + i * rateBytes);
-  };
-  /** Adds Keccak's padding, which always fits: a full input was absorbed before. */
-  const absorbLast = (length: number): void => {
-    const blocks = Math.floor(length / rateBytes) + 1;
-    const end = blocks * rateBytes;
-    input.fill(0, length, end);
-    input[length] = 0x01;
-    input[end - 1] = (input[end - 1] as number) | 0x80;
-    absorbBlocks(blocks);
+  const absorbLast = (bytes: number, first: 0 | 1): void => {
+    const blocks = Math.floor(bytes / rateBytes) + 1;
+    absorb(bytes, inputAt + blocks * rateBytes, first, 1);
   };
   return {
     input,
-    digest: state.subarray(0, digestBytes),
-    hashInput: (length) => {
-      state.fill(0);
-      absorbLast(length);
-    },
+    digest: new Uint8Array(memory.buffer, 0, digestBytes),
+    hashInput: (bytes) => absorbLast(bytes, 1),
     hash: (data) => {
-      state.fill(0);
       let at = 0;
       for (; data.length - at >= input.length; at += input.length) {
         input.set(data.subarray(at, at + input.length));
-        absorbBlocks(keccakInputBytes / rateBytes);
+        absorb(input.length, inputAt + input.length, at === 0 ? 1 : 0, 0);
       }
       input.set(at === 0 ? data : data.subarray(at));
-      absorbLast(data.length - at);
+      absorbLast(data.length - at, at === 0 ? 1 : 0);
     },
   };
 }

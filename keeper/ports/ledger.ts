@@ -19,8 +19,11 @@ export type ServedGroup = { readonly committee: Hex; readonly group: Hex };
 
 /** Rows that the daemon writes while it runs. */
 export type LedgerPort = {
-  /** @param committed bytes that the provider was committed to in the record's slot */
-  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): Promise<void>;
+  /**
+   * Takes a row and writes it later, since the protocol never waits for the ledger.
+   * @param committed bytes that the provider was committed to in the record's slot
+   */
+  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): void;
 };
 
 /** What a provider got: space-time paid for (R16), and token units credited after the keepers' cut. */

@@ -113,7 +113,7 @@ export class Challenger {
       for (const target of targets) if (!prepared.has(target)) settle(target, unreachable);
     }
     for (let at = 0; at < ready.length; at += maxTargets) {
-      const page = ready.slice(at, at + maxTargets);
+      const page = ready.length <= maxTargets ? ready : ready.slice(at, at + maxTargets);
       const attempts = await this.#call(committee, effect, page, endpoint, signal);
       page.forEach(({ target }, i) => settle(target, attempts[i] ?? unreachable));
     }

@@ -169,13 +169,8 @@ export class Effects {
   #book(committee: CommitteeSnapshot, { record }: EffectOf<"book">): void {
     const known = dataOfSlot(committee, record);
     if (known === undefined) return;
-    this.#background(
-      this.#on.ledger.addChallenge(
-        { committee: committee.address, group: known.group },
-        record,
-        known.data.bytes,
-      ),
-    );
+    const served = { committee: committee.address, group: known.group };
+    this.#on.ledger.addChallenge(served, record, known.data.bytes);
   }
 
   #broadcast(committee: CommitteeSnapshot, body: Body): void {
@@ -211,15 +206,21 @@ export class Effects {
     const { operator, slot, blockHash } = effect;
     const done = this.#begin();
     // An unreachable provider is challenged again until it is late by blocks; this does not count as work under way.
-    const told = new Set<ChallengeTarget>();
-    const tell = (target: ChallengeTarget, answer: Answer): void => {
-      const { group, provider } = target;
+    const unreachable = new Set<ChallengeTarget>();
+    let waiting = effect.targets.length;
+    const tell = ({ group, provider }: ChallengeTarget, answer: Answer): void =>
       this.#emit({ kind: "answer", operator, name: { group, provider }, slot, blockHash, answer });
-      if (told.add(target).size === effect.targets.length) done();
-    };
-    const onUnreachable = (target: ChallengeTarget): void =>
+    const onUnreachable = (target: ChallengeTarget): void => {
       tell(target, { kind: "failed", reason: "unreachable" });
-    const asking = { signal: this.#signal, counts, onUnreachable, onAnswer: tell };
+      if (unreachable.has(target)) return;
+      unreachable.add(target);
+      if (--waiting === 0) done();
+    };
+    const onAnswer = (target: ChallengeTarget, answer: Answer): void => {
+      tell(target, answer);
+      if (!unreachable.has(target) && --waiting === 0) done();
+    };
+    const asking = { signal: this.#signal, counts, onUnreachable, onAnswer };
     try {
       await this.#on.challenger.ask(committee, effect, asking);
     } finally {

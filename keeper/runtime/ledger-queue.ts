@@ -41,7 +41,7 @@ export class LedgerQueue implements LedgerPort {
     return this.#rows.length;
   }
 
-  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): Promise<void> {
+  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): void {
     if (this.#rows.length < maxQueuedRows) {
       this.#rows.push({ ...served, record, committed });
       this.#wake();
@@ -52,7 +52,6 @@ export class LedgerQueue implements LedgerPort {
         `the queue is full with ${counted(maxQueuedRows, "row")}; dropped: provider ${record.provider}, slot ${record.slot}`,
       );
     }
-    return Promise.resolve();
   }
 
   /** Equal reasons of one day are one row with a count, so a flood of them stays small. */

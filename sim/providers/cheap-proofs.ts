@@ -61,15 +61,25 @@ export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: 
 
 type ReadReceipt = { readonly fields: ReceiptFields; readonly hash: Hex };
 
-/** The receipts of the last answer. Its keeper gets the same byte arrays at once, so nobody decodes and hashes them again. */
-const latest = new Map<Uint8Array, ReadReceipt>();
+/**
+ * The receipts of the last answer. Its keeper gets the same byte arrays at once, in their order, so nobody decodes and hashes them
+ * again. A list, since an array needs a hash code of its own before it can be the key of a map.
+ */
+let latest: readonly (ReadReceipt & { readonly receipt: Uint8Array })[] = [];
+let expected = 0;
+
+function latestOf(receipt: Uint8Array): ReadReceipt | undefined {
+  if (latest[expected]?.receipt === receipt) return latest[expected++];
+  expected = latest.findIndex((one) => one.receipt === receipt) + 1;
+  return expected === 0 ? undefined : latest[expected - 1];
+}
 
 /** Receipts that were read before: every keeper checks those that a reveal opens. */
 const known = new WeakMap<Uint8Array, ReadReceipt>();
 
 /** Fields and hash of a receipt; nobody changes its bytes. */
 export function readReceipt(receipt: Uint8Array): ReadReceipt | undefined {
-  const read = latest.get(receipt) ?? known.get(receipt);
+  const read = known.get(receipt) ?? latestOf(receipt);
   if (read !== undefined) return read;
   const fields = decodeReceipt(receipt);
   if (fields === undefined) return undefined;
@@ -79,14 +89,13 @@ export function readReceipt(receipt: Uint8Array): ReadReceipt | undefined {
 }
 
 /** The receipts of one answer, one for each of these fields. */
-export function issueReceipts(all: readonly ReceiptFields[]): { receipt: Uint8Array; hash: Hex }[] {
-  latest.clear();
-  return all.map((fields) => {
+export function issueReceipts(all: readonly ReceiptFields[]): typeof latest {
+  latest = all.map((fields) => {
     const receipt = cheapReceipt(fields);
-    const hash = keccak(receipt);
-    latest.set(receipt, { fields, hash });
-    return { receipt, hash };
+    return { fields, receipt, hash: keccak(receipt) };
   });
+  expected = 0;
+  return latest;
 }
 
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {

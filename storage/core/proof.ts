@@ -134,6 +134,7 @@ export function verifyProof(input: {
 }
 
 export function bytesProven(totalBytes: bigint, proven: number): bigint {
+  if (proven === leavesPerChallenge) return totalBytes;
   return (totalBytes * BigInt(proven)) / BigInt(leavesPerChallenge);
 }
 

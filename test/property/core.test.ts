@@ -4,7 +4,14 @@ import { AbiCoder, getAddress, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
 import { decideValue, lowerMedian } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
-import { slotBytes, slotRuns, spaceTime, type CommittedChange } from "../../protocol/spacetime.ts";
+import {
+  bySlot,
+  slotBytes,
+  slotRuns,
+  spaceTime,
+  type CommittedChange,
+  type SlotRecord,
+} from "../../protocol/spacetime.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 const hex = (bytes: number) =>
@@ -96,6 +103,10 @@ describe("space-time (R14, R15)", () => {
 
   const each = (blocks: number) => (from: number, to: number) => (to - from) * blocks;
 
+  function listOf(records: Iterable<[number, bigint]>): SlotRecord[] {
+    return bySlot([...records].map(([slot, bytes]) => ({ slot, bytes })));
+  }
+
   /** The rule applied slot by slot. */
   function model(
     from: number,
@@ -127,7 +138,7 @@ describe("space-time (R14, R15)", () => {
     fc.assert(
       fc.property(arbitrary, ({ fromSlot, length, before, committed, records, slotBlocks }) => {
         const map = new Map(records);
-        const range = { fromSlot, toSlot: fromSlot + length, before, committed, records: map };
+        const range = { fromSlot, toSlot: fromSlot + length, before, committed, records: listOf(map) };
         const expected = model(fromSlot, fromSlot + length, before, committed, map);
         expect(slotBytes(slotRuns(range))).toEqual(expected);
         expect(spaceTime(slotRuns(range), each(slotBlocks))).toBe(
@@ -145,9 +156,9 @@ describe("space-time (R14, R15)", () => {
         fc.nat(),
         ({ fromSlot, length, before, committed, records, slotBlocks }, cut) => {
           const unique = [...new Map(records)];
-          const whole = { fromSlot, toSlot: fromSlot + length, before, committed, records: new Map(unique) };
+          const whole = { fromSlot, toSlot: fromSlot + length, before, committed, records: listOf(unique) };
           const middle = fromSlot + (length === 0 ? 0 : cut % (length + 1));
-          const left = { ...whole, toSlot: middle, records: new Map([...unique].reverse()) };
+          const left = { ...whole, toSlot: middle, records: listOf([...unique].reverse()) };
           const right = {
             ...whole,
             fromSlot: middle,

@@ -11,6 +11,7 @@ import { lowerMedian } from "../../../protocol/median.ts";
 import { providerKey, providerText, recordTree } from "../../../protocol/records.ts";
 import type {
   ChallengeRecord,
+  Outcome,
   ProviderName,
   ProviderSlots,
   RecordLeaf,
@@ -18,8 +19,8 @@ import type {
 } from "../../../protocol/records.ts";
 import { blocksInside, committedChanges } from "../../../protocol/scope.ts";
 import type { Scope, ScopeEntry } from "../../../protocol/scope.ts";
-import { slotBytes, slotRuns, spaceTime } from "../../../protocol/spacetime.ts";
-import type { SlotRange } from "../../../protocol/spacetime.ts";
+import { bySlot, slotBytes, slotRuns, spaceTime } from "../../../protocol/spacetime.ts";
+import type { SlotRange, SlotRecord } from "../../../protocol/spacetime.ts";
 import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
 
@@ -41,10 +42,6 @@ function standing(step: Step, params: CommitteeParams, record: ChallengeRecord):
   return false;
 }
 
-function bytesOf({ outcome }: ChallengeRecord): bigint {
-  return outcome.kind === "proven" ? outcome.bytes : 0n;
-}
-
 /**
  * R14 for a keeper that was down when the interval before was certified: the bytes that its records of that interval carry, from the last
  * certificate that it saw. The hashes of such old blocks may be unknown after a start; a record with a wrong hash still does not count.
@@ -54,19 +51,36 @@ function carriedInto(step: Step, params: CommitteeParams, one: Committed, toSlot
   const key = providerKey(one.name);
   const to = slotStart(params, toSlot);
   const seen = Math.max(-1, ...[...state.before.keys()].filter((ts) => ts < to));
-  const records = new Map<number, bigint>();
   const fromSlot = seen < 0 ? 0 : slotAt(params, seen);
-  for (const [slot, record] of state.records.get(key) ?? []) {
-    const hash = state.hashes.get(slotStart(params, slot));
-    if (slot < fromSlot || slot >= toSlot || (hash !== undefined && hash !== record.blockHash)) continue;
-    records.set(slot, bytesOf(record));
-  }
+  const records = recordsIn(step, key, fromSlot, toSlot, (record) => {
+    const hash = state.hashes.get(slotStart(params, record.slot));
+    return hash === undefined || hash === record.blockHash;
+  });
   const before = state.before.get(seen)?.get(key) ?? 0n;
   // The chain shows commitments from the last certificate on; the first of them is taken for the time before, too.
   const committed = committedChanges(params, one.membership, one.data).map((c, i) =>
     i === 0 ? { ...c, fromSlot } : c,
   );
   return slotRuns({ fromSlot, toSlot, before, committed, records }).at(-1)?.bytes ?? 0n;
+}
+
+type OwnRecord = SlotRecord & { readonly outcome: Outcome };
+
+/** Records of a provider in slots [fromSlot, toSlot) that count, ascending by slot. */
+function recordsIn(
+  step: Step,
+  key: string,
+  fromSlot: number,
+  toSlot: number,
+  counts: (record: ChallengeRecord) => boolean,
+): OwnRecord[] {
+  const records: OwnRecord[] = [];
+  for (const record of step.state.records.get(key)?.values() ?? []) {
+    const { slot, outcome } = record;
+    if (slot < fromSlot || slot >= toSlot || !counts(record)) continue;
+    records.push({ slot, bytes: outcome.kind === "proven" ? outcome.bytes : 0n, outcome });
+  }
+  return bySlot(records);
 }
 
 /** This keeper's records of one provider over slots [fromSlot, toSlot), as a range for R14. */
@@ -76,19 +90,13 @@ function ownRange(
   one: Committed,
   fromSlot: number,
   toSlot: number,
-): { range: SlotRange; bySlot: Map<number, ChallengeRecord> } {
+): SlotRange & { readonly records: readonly OwnRecord[] } {
   const key = providerKey(one.name);
-  const bySlot = new Map<number, ChallengeRecord>();
-  const records = new Map<number, bigint>();
-  for (const [slot, record] of step.state.records.get(key) ?? []) {
-    if (slot < fromSlot || slot >= toSlot || !standing(step, params, record)) continue;
-    bySlot.set(slot, record);
-    records.set(slot, bytesOf(record));
-  }
+  const records = recordsIn(step, key, fromSlot, toSlot, (record) => standing(step, params, record));
   const known = step.state.before.get(slotStart(params, fromSlot));
   const before = known === undefined ? carriedInto(step, params, one, fromSlot) : (known.get(key) ?? 0n);
   const committed = committedChanges(params, one.membership, one.data);
-  return { range: { fromSlot, toSlot, before, committed, records }, bySlot };
+  return { fromSlot, toSlot, before, committed, records };
 }
 
 /** This keeper's values and record tree over the scope of a turn. */
@@ -100,23 +108,27 @@ export function integrate(step: Step, params: CommitteeParams, scope: Scope): In
   scope.entries.forEach((entry, i) => {
     const { group, provider, membership, data } = entry;
     const one = { name: { group, provider }, membership, data };
-    const { range, bySlot } = ownRange(step, params, one, fromSlot, toSlot);
+    const range = ownRange(step, params, one, fromSlot, toSlot);
+    const { records } = range;
     const runs = slotRuns(range);
     values.push({ group, provider, value: spaceTime(runs, blocksInside(params, entry)) });
     const bytes = slotBytes(runs);
     const slots = scope.records.ranges[i] as ProviderSlots;
+    let next = 0;
     for (let slot = slots.fromSlot; slot < slots.toSlot; slot++) {
-      leaves.push(leafOf(bySlot.get(slot), bytes[slot - fromSlot] ?? 0n));
+      while ((records[next]?.slot ?? slot) < slot) next++;
+      const outcome = records[next]?.slot === slot ? records[next]?.outcome : undefined;
+      leaves.push(leafOf(outcome, bytes[slot - fromSlot] ?? 0n));
     }
   });
   return { values, tree: recordTree(scope.records, leaves) };
 }
 
-function leafOf(record: ChallengeRecord | undefined, carried: bigint): RecordLeaf {
-  if (record === undefined) return { kind: "carried", bytes: carried };
-  const { outcome } = record;
-  if (outcome.kind === "failed") return { kind: "failed" };
-  return { kind: "proven", bytes: outcome.bytes, receiptHash: outcome.receiptHash };
+const failedLeaf: RecordLeaf = { kind: "failed" };
+
+function leafOf(outcome: Outcome | undefined, carried: bigint): RecordLeaf {
+  if (outcome === undefined) return { kind: "carried", bytes: carried };
+  return outcome.kind === "failed" ? failedLeaf : outcome;
 }
 
 /** Bytes that count for each provider in the slot before `te`; the next interval carries them (R14). */
@@ -133,7 +145,7 @@ export function bytesBefore(
     if (from >= to) return [];
     return membership.providers.flatMap((data) => {
       const name = { group: membership.number, provider: data.index };
-      const { range } = ownRange(step, params, { name, membership, data }, fromSlot, toSlot);
+      const range = ownRange(step, params, { name, membership, data }, fromSlot, toSlot);
       const value = slotRuns(range).at(-1)?.bytes ?? 0n;
       return value === 0n ? [] : [{ ...name, value }];
     });
@@ -152,10 +164,11 @@ export function integrateExchanged(
 ): bigint {
   const committed = committedChanges(params, entry.membership, entry.data);
   const perKeeper = pinned.map((leaves) => {
-    const records = new Map<number, bigint>();
-    leaves.forEach((leaf, i) => {
-      if (leaf.kind !== "carried") records.set(fromSlot + i, leaf.kind === "proven" ? leaf.bytes : 0n);
-    });
+    const records = leaves.flatMap((leaf, i) =>
+      leaf.kind === "carried"
+        ? []
+        : [{ slot: fromSlot + i, bytes: leaf.kind === "proven" ? leaf.bytes : 0n }],
+    );
     const first = leaves[0];
     const before = first?.kind === "carried" ? first.bytes : 0n;
     return slotBytes(slotRuns({ fromSlot, toSlot, before, committed, records }));

@@ -24,9 +24,9 @@ const failureCode: Record<FailureReason, ReasonCode> = {
 export function addRecord(step: Step, record: ChallengeRecord): void {
   const { records } = step.state;
   const key = providerKey(record);
-  const bySlot = records.get(key) ?? new Map<number, ChallengeRecord>();
-  bySlot.set(record.slot, record);
-  records.set(key, bySlot);
+  const bySlot = records.get(key);
+  if (bySlot === undefined) records.set(key, new Map([[record.slot, record]]));
+  else bySlot.set(record.slot, record);
 }
 
 type Evidence = { readonly receipt: Uint8Array; readonly seed: Uint8Array; readonly proof: Uint8Array };
@@ -40,7 +40,7 @@ function write(
 ): void {
   const { slot, blockHash } = task;
   const record: ChallengeRecord = { group, provider, slot, blockHash, outcome };
-  close(step, task, { group, provider });
+  close(step, task, record);
   step.effects.push({ kind: "persist", writes: [{ kind: "record", record, ...evidence }] });
   step.effects.push({ kind: "book", record });
   addRecord(step, record);

@@ -94,7 +94,7 @@ class Slots {
         store,
         chain,
         transport: alone,
-        ledger: { addChallenge: async () => undefined },
+        ledger: { addChallenge: () => undefined },
         telemetry: { reason: () => undefined, info: () => undefined, warn: () => undefined, error: fail },
         clock: systemClock,
         provider: override(client, {

@@ -163,7 +163,7 @@ function start(): void {
       store,
       chain,
       transport: counted(transport),
-      ledger: { addChallenge: async () => undefined },
+      ledger: { addChallenge: () => undefined },
       telemetry: {
         reason: (_committee, code) => void (reasons[code] = (reasons[code] ?? 0) + 1),
         info: () => undefined,

@@ -126,7 +126,7 @@ class Round {
       chain,
       transport: this.#counted(this.#network.attach(keyring.operator)),
       ledger: {
-        addChallenge: async () => undefined,
+        addChallenge: () => undefined,
       },
       telemetry: {
         reason: () => undefined,

@@ -27,7 +27,7 @@ describe("the counting ledger", () => {
   it("counts each challenge by provider and outcome, and passes it on unchanged", async () => {
     const metrics = new PrometheusMetrics();
     const rows: unknown[] = [];
-    const ledger = countingLedger({ addChallenge: async (...row) => void rows.push(row) }, metrics);
+    const ledger = countingLedger({ addChallenge: (...row) => void rows.push(row) }, metrics);
     const proven = (bytes: bigint): Outcome => ({ kind: "proven", bytes, receiptHash: hashAt(2) });
     const records = [
       recordOf(0, proven(1_600n)),
@@ -35,7 +35,7 @@ describe("the counting ledger", () => {
       recordOf(0, proven(100n)),
       recordOf(1, { kind: "failed", reason: "late" }),
     ];
-    for (const record of records) await ledger.addChallenge(served, record, 1_600n);
+    for (const record of records) ledger.addChallenge(served, record, 1_600n);
     expect(rows).toEqual(records.map((record) => [served, record, 1_600n]));
     expect(await valuesOf(metrics, "whitepay_challenges_total")).toEqual({
       "0/whole": 2,

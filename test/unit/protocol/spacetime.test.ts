@@ -6,7 +6,7 @@ const range = (over: Partial<SlotRange> = {}): SlotRange => ({
   toSlot: 14,
   before: 0n,
   committed: [{ fromSlot: 0, bytes: 100n }],
-  records: new Map(),
+  records: [],
   ...over,
 });
 
@@ -15,7 +15,7 @@ const each = (blocks: number) => (from: number, to: number) => (to - from) * blo
 
 describe("bytes of a slot (R14)", () => {
   it("carries the previous slot during an outage of the keeper", () => {
-    expect(slotBytes(slotRuns(range({ records: new Map([[11, 80n]]), before: 50n })))).toEqual([
+    expect(slotBytes(slotRuns(range({ records: [{ slot: 11, bytes: 80n }], before: 50n })))).toEqual([
       50n,
       80n,
       80n,
@@ -24,7 +24,7 @@ describe("bytes of a slot (R14)", () => {
   });
 
   it("counts a failed challenge as 0 and carries that too", () => {
-    expect(slotBytes(slotRuns(range({ records: new Map([[11, 0n]]), before: 50n })))).toEqual([
+    expect(slotBytes(slotRuns(range({ records: [{ slot: 11, bytes: 0n }], before: 50n })))).toEqual([
       50n,
       0n,
       0n,
@@ -47,7 +47,7 @@ describe("bytes of a slot (R14)", () => {
 
   it("caps by 0 before the first commitment", () => {
     const committed = [{ fromSlot: 12, bytes: 90n }];
-    const records = new Map([10, 11, 12, 13].map((slot) => [slot, 70n]));
+    const records = [10, 11, 12, 13].map((slot) => ({ slot, bytes: 70n }));
     expect(slotBytes(slotRuns(range({ committed, records })))).toEqual([0n, 0n, 70n, 70n]);
   });
 
@@ -63,10 +63,10 @@ describe("space-time (R14, R15)", () => {
       spaceTime(
         slotRuns(
           range({
-            records: new Map([
-              [10, 100n],
-              [12, 40n],
-            ]),
+            records: [
+              { slot: 10, bytes: 100n },
+              { slot: 12, bytes: 40n },
+            ],
           }),
         ),
         each(5),

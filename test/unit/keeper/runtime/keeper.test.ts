@@ -61,7 +61,7 @@ async function told(updates: readonly (readonly CommitteeSnapshot[])[]): Promise
         keepEvidence: none,
         evidence: async () => [],
       },
-      ledger: { addChallenge: none },
+      ledger: { addChallenge: () => undefined },
       transport: {
         join: () => undefined,
         publish: none,

@@ -68,15 +68,14 @@ describe("the ledger queue", () => {
   it("never blocks its caller, and writes in the order of arrival", async () => {
     const { queue, sink } = scene();
     const stop = new AbortController();
-    for (let slot = 0; slot < 600; slot++)
-      await queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
+    for (let slot = 0; slot < 600; slot++) queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(600);
     const running = queue.run(stop.signal);
     await turns();
     expect(sink.challenges.map(({ record }) => record.slot)).toEqual(
       Array.from({ length: 600 }, (_, i) => i),
     );
-    await queue.addChallenge(storeServed, provenRecord(600), 2n ** 71n);
+    queue.addChallenge(storeServed, provenRecord(600), 2n ** 71n);
     await turns();
     expect(sink.challenges).toHaveLength(601);
     stop.abort();
@@ -86,7 +85,7 @@ describe("the ledger queue", () => {
   it("repeats failed writes with growing pauses and loses no row", async () => {
     const { clock, queue, sink, troubles } = scene();
     sink.failures = 3;
-    await queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
+    queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     const stop = new AbortController();
     const running = queue.run(stop.signal);
     for (let i = 0; i < 3; i++) {
@@ -104,7 +103,7 @@ describe("the ledger queue", () => {
   it("holds a bounded number of rows, and reports the first dropped one", async () => {
     const { queue, sink, troubles } = scene();
     for (let slot = 0; slot < maxQueuedRows + 5; slot++)
-      await queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
+      queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(maxQueuedRows);
     expect(troubles).toEqual(["ledger-overflow"]);
     const stop = new AbortController();
@@ -138,12 +137,12 @@ describe("the ledger queue", () => {
 
   it("writes the remaining rows when it stops, and does not wait for a failing database", async () => {
     const whole = scene();
-    await whole.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
+    whole.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     await whole.queue.run(AbortSignal.abort());
     expect(whole.sink.challenges).toHaveLength(1);
     const away = scene();
     away.sink.failures = 99;
-    await away.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
+    away.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     await away.queue.run(AbortSignal.abort());
     expect(away.sink.challenges).toEqual([]);
   });
