@@ -85,8 +85,9 @@ function leavesWith(
   const { group, provider, slots } = inScope;
   const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(committee);
   const records = recordsOf(store, addressOfCommittee(committee), group, provider);
+  const earlier = earlierRecords(store);
   const leafIn = (slot: number): DiskLeaf | undefined => {
-    const record = recordThen(records.get(slot), at_ms);
+    const record = recordThen(records.get(slot), earlier, at_ms);
     return record !== undefined && record.blockHash === hashOf(slot) ? leafOf(record) : undefined;
   };
   // The bytes carried into ts depend on no slot before the last one with a record.
@@ -116,11 +117,14 @@ function leavesWith(
   return leaves;
 }
 
+type Slots = Map<number, Recorded>;
+
 type Index = {
   length: number;
-  readonly byCommittee: Map<Hex, Map<number, Map<number, Recorded[]>>>;
-  /** Records of slots that have several. */
-  readonly repeated: Set<Recorded>;
+  /** The last record of each slot. */
+  readonly byCommittee: Map<Hex, Map<number, Slots>>;
+  /** Of slots that have several records: the one written before each. */
+  readonly earlier: Map<Recorded, Recorded>;
 };
 const indexes = new WeakMap<MemoryStore, Index>();
 
@@ -136,55 +140,52 @@ function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
+const newProviders = (): Map<number, Slots> => new Map();
+const newSlots = (): Slots => new Map();
+
 function indexOf(store: MemoryStore): Index {
   let index = indexes.get(store);
   if (index === undefined || index.length > store.recorded.length) {
-    index = { length: 0, byCommittee: new Map(), repeated: new Set() };
+    index = { length: 0, byCommittee: new Map(), earlier: new Map() };
     indexes.set(store, index);
   }
   for (; index.length < store.recorded.length; index.length++) {
     const one = store.recorded[index.length] as Recorded;
     const { record } = one;
-    const providers = entryOf(
-      index.byCommittee,
-      one.committee,
-      () => new Map<number, Map<number, Recorded[]>>(),
-    );
-    const name = record.group * providersOfGroup + record.provider;
-    const slots = entryOf(providers, name, () => new Map<number, Recorded[]>());
-    const ofSlot = slots.get(record.slot);
-    if (ofSlot === undefined) {
-      slots.set(record.slot, [one]);
-      continue;
-    }
-    ofSlot.push(one);
-    for (const each of ofSlot) index.repeated.add(each);
+    const providers = entryOf(index.byCommittee, one.committee, newProviders);
+    const slots = entryOf(providers, record.group * providersOfGroup + record.provider, newSlots);
+    const before = slots.get(record.slot);
+    if (before !== undefined) index.earlier.set(one, before);
+    slots.set(record.slot, one);
   }
   return index;
 }
 
-const noRecords: ReadonlyMap<number, readonly Recorded[]> = new Map();
+const noRecords: ReadonlyMap<number, Recorded> = new Map();
 
-/** All records of a provider that were written to a disk, by slot, in order. */
+/** The last record of each slot of a provider that was written to a disk. */
 export function recordsOf(
   store: MemoryStore,
   committee: Hex,
   group: number,
   provider: number,
-): ReadonlyMap<number, readonly Recorded[]> {
+): ReadonlyMap<number, Recorded> {
   const providers = indexOf(store).byCommittee.get(committee);
   return providers?.get(group * providersOfGroup + provider) ?? noRecords;
 }
 
-/** Records that share their provider and slot with another record of the disk. */
-export function repeatedRecords(store: MemoryStore): ReadonlySet<Recorded> {
-  return indexOf(store).repeated;
+/** The record of the same provider and slot that was written before each, of those that have one. */
+export function earlierRecords(store: MemoryStore): ReadonlyMap<Recorded, Recorded> {
+  return indexOf(store).earlier;
 }
 
 /** The last record of a slot that was on the disk then. */
-function recordThen(recorded: readonly Recorded[] | undefined, at_ms: number): ChallengeRecord | undefined {
-  for (let i = (recorded?.length ?? 0) - 1; i >= 0; i--) {
-    const one = recorded?.[i] as Recorded;
+function recordThen(
+  last: Recorded | undefined,
+  earlier: ReadonlyMap<Recorded, Recorded>,
+  at_ms: number,
+): ChallengeRecord | undefined {
+  for (let one = last; one !== undefined; one = earlier.get(one)) {
     if (wasThere(one, at_ms)) return one.record;
   }
   return undefined;

@@ -7,13 +7,14 @@ import { chainId } from "../chain/chain-model.ts";
 import { addressOfGroup, indexOfAddress } from "../chain/snapshots.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
+import type { SeedScope } from "../../protocol/codec/seed.ts";
 import type { Cluster, Process } from "../cluster.ts";
 import { wasThere } from "../keepers/memory-store.ts";
-import type { MemoryStore, Recorded } from "../keepers/memory-store.ts";
+import type { Recorded } from "../keepers/memory-store.ts";
 import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
-import { recordsOf, repeatedRecords } from "./disk.ts";
+import { earlierRecords } from "./disk.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
 import { reorgedAt_ms } from "./words.ts";
 
@@ -38,6 +39,20 @@ function receiptFault(
   return `a receipt of provider ${issued.provider} to ${issued.keeper} for slot ${issued.slot}, ${issued.bytes} bytes`;
 }
 
+const lastDrawn = new WeakMap<Cluster, { readonly key: string; readonly offset: number }>();
+
+/** The drawn block after the slot's start. A provider's records of many groups follow each other, so the last one is kept. */
+function offsetOf(cluster: Cluster, keeper: number, scope: SeedScope): number {
+  const { committee, operator, slot, blockHash } = scope;
+  const key = `${keeper}/${committee}/${operator}/${slot}/${blockHash}`;
+  const known = lastDrawn.get(cluster);
+  if (known?.key === key) return known.offset;
+  const seed = cluster.signatures.keyring(keeper).signSeed(scope);
+  const offset = challengeOffset(seed, cluster.chain.paramsOf(indexOfAddress(committee)));
+  lastDrawn.set(cluster, { key, offset });
+  return offset;
+}
+
 /** The last head at which the answer counts: the keeper sends the challenge at the first head from the drawn block on (R8). */
 function lastHead(
   { cluster }: Run,
@@ -49,8 +64,8 @@ function lastHead(
   const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const { provider, slot, blockHash } = record;
   const operator = cluster.chain.setup.operatorOfProvider(provider);
-  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, committee, operator, slot, blockHash });
-  const drawn = slotStart(params, slot) + challengeOffset(seed, params);
+  const offset = offsetOf(cluster, keeper, { chainId, committee, operator, slot, blockHash });
+  const drawn = slotStart(params, slot) + offset;
   const asked_ms = shownAt_ms(cluster, name, drawn, lifeAt(cluster, name, at_ms).from_ms);
   return headOf(cluster, name, asked_ms) + params.answer;
 }
@@ -87,7 +102,7 @@ function faultsAt(run: Run, process: Process): string[] {
   const { keeper, seat } = process;
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
   const faults: string[] = [];
-  const repeated = repeatedRecords(seat.store);
+  const earlier = earlierRecords(seat.store);
   // One write holds the records of many groups.
   let last = { at_ms: -Infinity, head: -1 };
   const headAt = (at_ms: number): number => {
@@ -96,8 +111,7 @@ function faultsAt(run: Run, process: Process): string[] {
   };
   for (const one of seat.store.recorded) {
     if (one.at_ms < started_ms) continue;
-    const second = repeated.has(one) && isSecond(seat.store, one);
-    const fault = second ? "a second time" : faultOf(run, process, one, headAt);
+    const fault = isSecond(earlier, one) ? "a second time" : faultOf(run, process, one, headAt);
     if (fault === undefined) continue;
     const { group, provider, slot } = one.record;
     const name = groupName(run.cluster.chain, indexOfAddress(one.committee), group);
@@ -107,13 +121,11 @@ function faultsAt(run: Run, process: Process): string[] {
 }
 
 /** Whether the disk held a record of the same slot and block already. */
-function isSecond(store: MemoryStore, one: Recorded): boolean {
-  const { group, provider, slot, blockHash } = one.record;
-  const ofSlot = recordsOf(store, one.committee, group, provider).get(slot) ?? [];
-  const earlier = ofSlot
-    .slice(0, ofSlot.indexOf(one))
-    .findLast(({ record }) => record.blockHash === blockHash);
-  return earlier !== undefined && wasThere(earlier, one.at_ms);
+function isSecond(earlier: ReadonlyMap<Recorded, Recorded>, one: Recorded): boolean {
+  let before = earlier.get(one);
+  while (before !== undefined && before.record.blockHash !== one.record.blockHash)
+    before = earlier.get(before);
+  return before !== undefined && wasThere(before, one.at_ms);
 }
 
 export const recorded: Checker = {

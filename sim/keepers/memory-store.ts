@@ -173,21 +173,29 @@ export class MemoryStore implements StorePort {
     return new Promise((resolve, reject) => {
       this.#world.after(this.#latency_ms, () => {
         // A restored backup has replaced this disk.
-        if (disk !== this.#disk) return;
-        if (this.trouble === "full") return reject(new Error("no space left on device"));
-        if (this.trouble === "torn") {
-          // A batch is written whole or not at all; here it is not, and no caller gets an acknowledgement.
-          this.trouble = undefined;
-          return this.onTorn();
-        }
-        const rows = this.#rowsOf(committee);
-        for (const write of writes) {
-          rows.set(write);
-          this.#witness(committee, write);
-        }
-        resolve();
+        if (disk === this.#disk) this.#commit(committee, writes, resolve, reject);
       });
     });
+  }
+
+  #commit(
+    committee: Hex,
+    writes: readonly Write[],
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ): void {
+    if (this.trouble === "full") return reject(new Error("no space left on device"));
+    if (this.trouble === "torn") {
+      // A batch is written whole or not at all; here it is not, and no caller gets an acknowledgement.
+      this.trouble = undefined;
+      return this.onTorn();
+    }
+    const rows = this.#rowsOf(committee);
+    for (const write of writes) {
+      rows.set(write);
+      this.#witness(committee, write);
+    }
+    resolve();
   }
 
   /** For the checkers. */

@@ -1,4 +1,5 @@
 /** Providers that store nothing: a receipt holds the number of leaves of 16 that they would prove. */
+import type { ChallengeAnswer, ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { decode } from "../../storage/core/bytes.ts";
@@ -61,11 +62,13 @@ export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: 
 
 type ReadReceipt = { readonly fields: ReceiptFields; readonly hash: Hex };
 
+type ReceiptsOfAnswer = readonly (ReadReceipt & { readonly receipt: Uint8Array })[];
+
 /**
  * The receipts of the last answer. Its keeper gets the same byte arrays at once, in their order, so nobody decodes and hashes them
  * again. A list, since an array needs a hash code of its own before it can be the key of a map.
  */
-let latest: readonly (ReadReceipt & { readonly receipt: Uint8Array })[] = [];
+let latest: ReceiptsOfAnswer = [];
 let expected = 0;
 
 function latestOf(receipt: Uint8Array): ReadReceipt | undefined {
@@ -89,13 +92,14 @@ export function readReceipt(receipt: Uint8Array): ReadReceipt | undefined {
 }
 
 /** The receipts of one answer, one for each of these fields. */
-export function issueReceipts(all: readonly ReceiptFields[]): typeof latest {
-  latest = all.map((fields) => {
+export function issueReceipts(all: readonly ReceiptFields[]): ReceiptsOfAnswer {
+  const issued: ReceiptsOfAnswer[number][] = [];
+  for (const fields of all) {
     const receipt = cheapReceipt(fields);
-    return { fields, receipt, hash: keccak(receipt) };
-  });
+    issued.push({ fields, receipt, hash: keccak(receipt) });
+  }
   expected = 0;
-  return latest;
+  return (latest = issued);
 }
 
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
@@ -204,21 +208,10 @@ export function cheapProviders(world: ProviderWorld): Providers {
           const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
           const signer = signatures.receiptKey(provider);
-          const all = request.targets.map(({ group }) => ({
-            keeper: about,
-            group,
-            provider,
-            slot,
-            leaves,
-            signer,
-          }));
-          const answers = issueReceipts(all).map(({ receipt, hash }, i) => {
-            const { group } = all[i] as ReceiptFields;
-            const bytes = bytesProven(committedIn(world, request.committee, group, provider, slot), leaves);
-            world.onReceipt(hash, { keeper: about, group, provider, slot, bytes });
-            return { kind: "answer" as const, receipt, proof: noProof };
-          });
-          return { ok: true, answers };
+          return {
+            ok: true,
+            answers: answersOf(world, request, { keeper: about, provider, slot, leaves, signer }),
+          };
         },
         pieceList: async (_target, query) => {
           await pause();
@@ -230,6 +223,25 @@ export function cheapProviders(world: ProviderWorld): Providers {
       };
     },
   };
+}
+
+/** One answer for each group of the request. */
+function answersOf(
+  world: ProviderWorld,
+  { committee, targets }: ChallengeRequest,
+  about: Omit<ReceiptFields, "group">,
+): ChallengeAnswer[] {
+  const { keeper, provider, slot, leaves, signer } = about;
+  const all: ReceiptFields[] = [];
+  for (const { group } of targets) all.push({ keeper, group, provider, slot, leaves, signer });
+  const answers: ChallengeAnswer[] = [];
+  for (const { fields, receipt, hash } of issueReceipts(all)) {
+    const { group } = fields;
+    const bytes = bytesProven(committedIn(world, committee, group, provider, slot), leaves);
+    world.onReceipt(hash, { keeper, group, provider, slot, bytes });
+    answers.push({ kind: "answer", receipt, proof: noProof });
+  }
+  return answers;
 }
 
 function committedIn(

@@ -105,7 +105,7 @@ export function integrate(step: Step, params: CommitteeParams, scope: Scope): In
   const toSlot = slotAt(params, scope.te);
   const values: ProviderValue[] = [];
   const leaves: RecordLeaf[] = [];
-  scope.entries.forEach((entry, i) => {
+  for (const [i, entry] of scope.entries.entries()) {
     const { group, provider, membership, data } = entry;
     const one = { name: { group, provider }, membership, data };
     const range = ownRange(step, params, one, fromSlot, toSlot);
@@ -120,7 +120,7 @@ export function integrate(step: Step, params: CommitteeParams, scope: Scope): In
       const outcome = records[next]?.slot === slot ? records[next]?.outcome : undefined;
       leaves.push(leafOf(outcome, bytes[slot - fromSlot] ?? 0n));
     }
-  });
+  }
   return { values, tree: recordTree(scope.records, leaves) };
 }
 

@@ -285,16 +285,17 @@ function openedFault(
   { recordsRoot, opened, proof }: MessageOf<"reveal">["body"],
   expected: readonly LeafKey[],
 ): string | undefined {
-  const sameDraws =
-    opened.length === expected.length &&
-    opened.every((o, i) => leafKeyText(o) === leafKeyText(expected[i] as LeafKey));
-  if (!sameDraws) return "leaves differ from those of the audit";
+  const different = "leaves differ from those of the audit";
+  if (opened.length !== expected.length) return different;
+  for (const [i, one] of opened.entries()) {
+    if (leafKeyText(one) !== leafKeyText(expected[i] as LeafKey)) return different;
+  }
   const paths = new TreePaths(recordsRoot, scope.leafCount);
-  const broken = opened.find((o) => {
-    const index = scope.indexOf(o);
-    return index === undefined || !paths.holds(index, leafHash(o, o.leaf), o.path);
-  });
-  if (broken !== undefined) return `wrong path of ${providerText(broken)}, slot ${broken.slot}`;
+  for (const one of opened) {
+    const index = scope.indexOf(one);
+    const holds = index !== undefined && paths.holds(index, leafHash(one, one.leaf), one.path);
+    if (!holds) return `wrong path of ${providerText(one)}, slot ${one.slot}`;
+  }
   const first = opened.find((o) => o.leaf.kind === "proven");
   const proofFits =
     first === undefined
