@@ -7,7 +7,7 @@ import {
   pieceGeometry,
   treeIndex,
 } from "../../storage/core/geometry.ts";
-import { equalBytes } from "../../storage/core/bytes.ts";
+import { equalBytes, toHex } from "../../storage/core/bytes.ts";
 import { leafHash, rootHash, segmentLeaves, treeLevels } from "../../storage/core/merkle.ts";
 import { siblingPositions } from "../../storage/core/multiproof.ts";
 import type { Position } from "../../storage/core/multiproof.ts";
@@ -60,8 +60,7 @@ class MemoryPiece {
     const proven: { leaf: number; bytes: Uint8Array }[] = [];
     const lost: number[] = [];
     for (const leaf of leaves) {
-      const held = new Uint8Array(leafBytes);
-      held.set(bytes.subarray(leaf * leafBytes, (leaf + 1) * leafBytes));
+      const held = leafOf(bytes, leaf);
       // Bytes that nothing happened to are those that were hashed.
       const whole = gone <= 0 || equalBytes(leafHash(held), this.#node({ level: 0, index: treeIndex(leaf) }));
       if (whole) proven.push({ leaf, bytes: held });
@@ -91,6 +90,15 @@ class MemoryPiece {
     }
     return left;
   }
+}
+
+/** A leaf, padded with zeros at the end of the piece; a view of it elsewhere, since nobody changes a proof's bytes. */
+function leafOf(bytes: Uint8Array, leaf: number): Uint8Array {
+  const held = bytes.subarray(leaf * leafBytes, (leaf + 1) * leafBytes);
+  if (held.length === leafBytes) return held;
+  const padded = new Uint8Array(leafBytes);
+  padded.set(held);
+  return padded;
 }
 
 /** Bytes are the same for a provider and a size in every run, so they are made once. */
@@ -151,5 +159,5 @@ export class MemoryPieces {
 }
 
 function keyOf(root: Uint8Array): string {
-  return root.join();
+  return toHex(root);
 }

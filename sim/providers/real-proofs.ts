@@ -211,16 +211,22 @@ function chainView(world: ProviderWorld, provider: number): ChainView {
 }
 
 function memoryAnswers(): AnswerStore {
-  const kept = new Map<string, { readonly slot: number; readonly answer: StoredAnswer }>();
-  const keyOf = ({ committee, group, slot, keeper }: AnswerKey): string =>
-    `${committee}/${slot}/${group}/${keeper}`;
+  /** By committee, by slot, then by group and keeper: every answer prunes, so a prune looks at slots alone. */
+  const kept = new Map<Hex, Map<number, Map<string, StoredAnswer>>>();
+  const nameOf = ({ group, keeper }: AnswerKey): string => `${group}/${keeper}`;
   return {
-    get: async (keys) => keys.map((key) => kept.get(keyOf(key))?.answer),
+    get: async (keys) => keys.map((key) => kept.get(key.committee)?.get(key.slot)?.get(nameOf(key))),
     put: async (answers) => {
-      for (const { key, answer } of answers) kept.set(keyOf(key), { slot: key.slot, answer });
+      for (const { key, answer } of answers) {
+        const slots = kept.get(key.committee) ?? new Map<number, Map<string, StoredAnswer>>();
+        kept.set(key.committee, slots);
+        const ofSlot = slots.get(key.slot) ?? new Map<string, StoredAnswer>();
+        slots.set(key.slot, ofSlot.set(nameOf(key), answer));
+      }
     },
     prune: async (committee, slot) => {
-      for (const [key, one] of kept) if (key.startsWith(`${committee}/`) && one.slot < slot) kept.delete(key);
+      const slots = kept.get(committee);
+      for (const old of slots?.keys() ?? []) if (old < slot) slots?.delete(old);
     },
   };
 }
