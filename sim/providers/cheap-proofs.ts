@@ -7,7 +7,7 @@ import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { bytesProven } from "../../storage/core/proof.ts";
 import { indexOfAddress } from "../chain/snapshots.ts";
-import { hanging } from "./providers.ts";
+import { hanging, madeOnce } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
 import type { Signatures } from "../signatures/signatures.ts";
 
@@ -170,22 +170,15 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
 export function cheapProviders(world: ProviderWorld): Providers {
   const { signatures } = world;
   const lists = new Map<Hex, PieceList>();
-  /** By provider and number of bytes. */
-  const made = new Map<string, ReturnType<Providers["dataOf"]>>();
   return {
     checks: cheapChecks(signatures),
-    dataOf: (provider, bytes) => {
-      const key = `${provider}/${bytes}`;
-      const known = made.get(key);
-      if (known !== undefined) return known;
+    dataOf: madeOnce((provider, bytes) => {
       // One invented piece of that size; its root stands for its bytes.
       const list = makePieceList([{ root: new Uint8Array(32).fill(provider + 1), size: Number(bytes) }]);
       const listRoot = toHex(list.root);
       lists.set(listRoot, list);
-      const data = { listRoot, receiptKey: signatures.receiptKey(provider) };
-      made.set(key, data);
-      return data;
-    },
+      return { listRoot, receiptKey: signatures.receiptKey(provider) };
+    }),
     client: (keeper) => {
       const { random } = world.world;
       const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));

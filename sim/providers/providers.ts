@@ -40,6 +40,17 @@ export type Providers = {
   client(keeper: number): ProviderClient;
 };
 
+/** Makes the data of a provider and a number of bytes once: they are asked for at every challenge. */
+export function madeOnce(make: Providers["dataOf"]): Providers["dataOf"] {
+  const made = new Map<string, ReturnType<Providers["dataOf"]>>();
+  return (provider, bytes) => {
+    const key = `${provider}/${bytes}`;
+    let data = made.get(key);
+    if (data === undefined) made.set(key, (data = make(provider, bytes)));
+    return data;
+  };
+}
+
 /** The world as providers see it, and their faults in force. */
 export type ProviderWorld = {
   readonly world: World;

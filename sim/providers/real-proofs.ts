@@ -24,7 +24,7 @@ import { addressOfGroup, indexOfAddress } from "../chain/snapshots.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../../provider/ports.ts";
 import type { SilentResponder } from "../../provider/responder.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
-import { hanging } from "./providers.ts";
+import { hanging, madeOnce } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
 
 export function realProviders(world: ProviderWorld): Providers {
@@ -36,10 +36,10 @@ export function realProviders(world: ProviderWorld): Providers {
   };
   return {
     checks: realChecks(world),
-    dataOf: (provider, bytes) => ({
+    dataOf: madeOnce((provider, bytes) => ({
       listRoot: toHex(disk(provider).pieces.add(provider, bytes).root),
       receiptKey: world.signatures.receiptKey(provider),
-    }),
+    })),
     client: (keeper) => clientOf(world, keeper, disk),
   };
 }
