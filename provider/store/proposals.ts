@@ -52,13 +52,8 @@ export class Proposals {
     const before = known?.state === "over" ? undefined : known;
     const fault = await this.judge({ request, birth }, before !== undefined);
     if (fault !== undefined) return fault;
-    if (before !== undefined && before.request.pieces !== request.pieces) {
-      const { pieces } = before.request;
-      return refusal(
-        "malformed",
-        `pieces of ${request.listRoot}: expected ${pieces}, actual ${request.pieces}`,
-      );
-    }
+    const changed = before && changeOf(before.request, request);
+    if (changed !== undefined) return changed;
     const kept: KeptRequest = {
       request,
       birth,
@@ -123,6 +118,17 @@ export class Proposals {
     if (made !== undefined || birth === undefined || !settings.factories.includes(birth.factory)) return made;
     return reads.coming(request.group, request.payer, birth);
   }
+}
+
+/**
+ * The list's root fixes its pieces and bytes (R10). With other numbers a list that was checked would be consented to for fewer bytes, and one
+ * that was judged for little room would take more.
+ */
+function changeOf(before: StoreRequest, { listRoot, pieces, bytes }: StoreRequest): Refusal | undefined {
+  const wrong = (what: string, expected: number, actual: number): Refusal =>
+    refusal("malformed", `${what} of ${listRoot}: expected ${expected}, actual ${actual}`);
+  if (before.pieces !== pieces) return wrong("pieces", before.pieces, pieces);
+  return before.bytes === bytes ? undefined : wrong("bytes", before.bytes, bytes);
 }
 
 /** The largest product price × bytes to which a group commits at this provider (R32). */

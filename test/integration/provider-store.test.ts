@@ -177,3 +177,19 @@ it("continues with another peer of the payer, and with a provider that was stopp
   expect(await second.sendMissing(data)).toBe(3);
   expect(await scene.consent(second, data, group)).toMatchObject({ kind: "consented" });
 });
+
+it("takes a list that it knows with no other number of bytes, before and after all of it is here", async () => {
+  const group = await scene.group();
+  const payer = await payerOf(group.address);
+  const data = twoPieces(41);
+  const named = (totalBytes: bigint): Pick<Parcel, "list"> => ({ list: { ...data.list, totalBytes } });
+  await payer.propose(data);
+  expect(await payer.propose(named(1n))).toBe("malformed");
+  expect(await payer.propose(named(data.list.totalBytes + 1n))).toBe("malformed");
+  await payer.sendList(data);
+  await payer.sendMissing(data);
+  expect(await payer.propose(named(1n))).toBe("malformed");
+  expect(await scene.consent(payer, named(1n), group)).toBe("unknown-request");
+  const bytes = Number(data.list.totalBytes);
+  expect(await scene.consent(payer, data, group)).toMatchObject({ kind: "consented", bytes });
+});
