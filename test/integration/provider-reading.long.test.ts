@@ -211,6 +211,20 @@ describe("GET /piece/<root>", () => {
     expect(await tell(published)).toBe("revoked");
   });
 
+  it("serves what the payer published up to the permission's last block, and not after it", async () => {
+    const { chain } = scene.chain.world;
+    const last = (await chain.block()) + 20;
+    const permission = await permit(0, { peer: undefined, until: last, sequence: 35 });
+    const published = { kind: "publish", ...domainOf(0), ...permission } as const;
+    expect(await tell(published)).toEqual({ kind: "published" });
+    expect(await http(pathOf(0, 1))).toMatchObject({ status: 200 });
+    await chain.before(last + 2);
+    await until("the permission is over", async () => {
+      return (await http(pathOf(0, 1))).status === 404 ? true : undefined;
+    });
+    expect(await tell(published)).toBe("not-the-payer");
+  });
+
   describe("of a published piece", () => {
     beforeAll(async () => {
       const permission = await permit(0, { peer: undefined, sequence: 40 });

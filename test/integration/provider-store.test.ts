@@ -140,6 +140,12 @@ it("refuses before a byte is sent: other payers, peers, terms, and an escrow tha
   const other = await payerOf(group.address, 1);
   expect(await other.sendList(data)).toBe("unknown-request");
   expect(await other.have(data, 0)).toBe("unknown-request");
+  // Nor has it a right to a request of another peer.
+  const ofPayer = { digest: payer.with({ price: most }).digest(data), piece: 0 } as const;
+  expect(await other.ask({ kind: "have", ...ofPayer, firstRange: 0 })).toBe("wrong-peer");
+  expect(await other.ask({ kind: "name", ...ofPayer, name: "catalogue" })).toBe("wrong-peer");
+  const wish = { committee: `0x${"00".repeat(20)}`, sequence: 1, deadline: payer.terms.deadline } as const;
+  expect(await other.ask({ kind: "consent", digest: ofPayer.digest, ...wish })).toBe("wrong-peer");
 });
 
 it("refuses other bytes, keeps none of them, and stops a peer that goes on sending them", async () => {

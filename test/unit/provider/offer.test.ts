@@ -71,6 +71,7 @@ describe("the policy", () => {
       [{ group: { ...group, available: group.available - 1n } }, "underfunded"],
       [{ room: { ...room, free: 4 * GiB - 1 } }, "no-space"],
       [{ payers: { ...payers, bytes: 6 * GiB + 1000 } }, "too-large"],
+      [{ payers: { ...payers, waitingBytes: 1000 } }, "too-large"],
       [{ payers: { ...payers, bytes: 0, waitingBytes: 4 * GiB + 1 } }, "busy"],
       [{ payers: { ...payers, waiting: 8 } }, "busy"],
       [{ payers: { ...payers, waitingOfAll: 256 } }, "busy"],

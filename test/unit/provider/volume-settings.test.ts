@@ -37,6 +37,15 @@ it.each([
   expect(() => parse(volumes)).toThrow(reason);
 });
 
+it("bounds what the scrub reads of an object store, also by 0 bytes", async () => {
+  const passes = async (changes: { readonly scrubBytes?: number }): Promise<number | undefined> => {
+    const [setting] = volumeSettings(parse([{ s3, maxBytes: 5, ...changes }]));
+    return setting?.remote?.open(await temporaryFolder()).passesOfScrub();
+  };
+  expect(await passes({})).toBe(1);
+  expect(await passes({ scrubBytes: 0 })).toBe(Infinity);
+});
+
 it("refuses the same bucket and prefix twice", () => {
   const twice = [
     { s3, maxBytes: 5 },

@@ -258,6 +258,19 @@ describe("the store's lists", () => {
     expect(await store.storedRoots()).toEqual([toHex(entry.root)]);
   });
 
+  it("stay as long as one of the groups with the same list has it", async () => {
+    const { store, entry, list } = await storedPiece(10);
+    const [a, b] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`];
+    for (const group of [a, b]) await store.useList(list, group);
+    await rm(join(store.dir, "list"));
+    await store.forgetList(list, a);
+    const again = await PieceStore.open(store.dir);
+    expect(await again.currentList(a)).toBeUndefined();
+    expect((await again.currentList(b))?.pieces.at(0)).toEqual(entry);
+    await again.forgetList(list, b);
+    expect(await again.list(list.root)).toBeUndefined();
+  });
+
   it("are refused with the file's name if they are damaged or missing", async () => {
     const { store, list } = await storedPiece(10);
     const path = join(store.dir, "lists", `${toHex(list.root)}.json`);

@@ -148,6 +148,15 @@ describe("a book", () => {
     expect(book.payments.map(({ block }) => block)).toEqual([50, 95, 130]);
   });
 
+  it("counts a payment of the last final block once", () => {
+    const book = booked(emptyBook(1), [pay(59, 1n), pay(60, 10n), pay(61, 100n)], {
+      through: 100,
+      final: 60,
+    });
+    expect(earned(book)).toEqual({ "2026-11": 111n });
+    expect(earned(booked(book, [pay(61, 100n)], { through: 110, final: 61 }))).toEqual({ "2026-11": 111n });
+  });
+
   it("does not grow with payments that are final", () => {
     let book = emptyBook(1);
     for (let i = 0; i < 500; i++) {
