@@ -136,7 +136,7 @@ export async function planStore(plan: StorePlan): Promise<StoreWork> {
       hint: "ask for fewer copies, or wait for more providers",
     });
   }
-  const money = await moneyOf(plan, scene, { chosen, bytes });
+  const money = await moneyOf(plan, scene, { chosen, own, bytes });
   preview(plan, scene, { chosen, shares: choice.shares, bytes, ...money, silent: silent.length });
   return workOf(plan, scene, { chosen, offering, own, ...money });
 }
@@ -151,7 +151,7 @@ type Money = {
 async function moneyOf(
   { session, stored, time, budget }: StorePlan,
   scene: Scene,
-  { chosen, bytes }: { readonly chosen: readonly Candidate[]; readonly bytes: number },
+  { chosen, own, bytes }: Pick<Parts, "chosen" | "own"> & { readonly bytes: number },
 ): Promise<Money> {
   const { committee, token, head, lockup, keeperFee, balance, blockTime_s } = scene;
   const { interval, turn, slot } = committee.rhythm;
@@ -159,7 +159,7 @@ async function moneyOf(
   const runway = Math.max(...chosen.map(({ minRunway }) => minRunway));
   const blocks = Math.max(storingBlocks(time, blockTime_s), lockup + interval + turn + 2 * slot + runway);
   const fresh = chosen.reduce(
-    (sum, { price }) => sum + costOf(BigInt(bytes), BigInt(blocks), price ?? 0n),
+    (sum, one) => sum + costOfMore(one, holderOf(own, one), { bytes: BigInt(bytes), blocks: BigInt(blocks) }),
     0n,
   );
   const members = new Set(
@@ -199,6 +199,30 @@ async function moneyOf(
     });
   }
   return { deposit, depositedThen: (escrow?.deposited ?? 0n) + deposit, ceiling, blocks };
+}
+
+type Priced = Pick<Candidate, "operator" | "price">;
+
+function holderOf(own: readonly Holder[], { operator }: Priced): Holder | undefined {
+  return own.find(({ account }) => account.operator.toLowerCase() === operator.toLowerCase());
+}
+
+/** All data of a provider has one price (R33): the offered one, or the present one if that is higher. */
+function priceAt({ price: offered = 0n }: Priced, holder: { readonly data: PricedData } | undefined): bigint {
+  return holder === undefined || holder.data.price < offered ? offered : holder.data.price;
+}
+
+type PricedData = Pick<Holder["data"], "bytes" | "price">;
+
+/** What a provider is paid for more bytes, and for its present data beyond their present price, in so many blocks. */
+export function costOfMore(
+  one: Priced,
+  holder: { readonly data: PricedData } | undefined,
+  { bytes, blocks }: { readonly bytes: bigint; readonly blocks: bigint },
+): bigint {
+  const price = priceAt(one, holder);
+  const dearer = holder === undefined ? 0n : costOf(holder.data.bytes, blocks, price - holder.data.price);
+  return costOf(bytes, blocks, price) + dearer;
 }
 
 /** What the group's present data costs up to a block, with what it owes. */
@@ -271,14 +295,12 @@ async function workOf(plan: StorePlan, scene: Scene, parts: Parts): Promise<Stor
     parts.own.filter(({ account }) => !taken.has(account.operator.toLowerCase())),
     replaced,
   );
-  const providers = parts.chosen.map(({ operator, price }): Sending => {
-    const holder = parts.own.find(({ account }) => account.operator.toLowerCase() === operator.toLowerCase());
-    const offered = price ?? 0n;
-    const paid = holder === undefined || holder.data.price < offered ? offered : holder.data.price;
+  const providers = parts.chosen.map((one): Sending => {
+    const holder = holderOf(parts.own, one);
     const pieces = Object.fromEntries(sources.map(({ name }) => [name, {}]));
     return {
-      operator,
-      price: String(paid),
+      operator: one.operator,
+      price: String(priceAt(one, holder)),
       copies: pieces,
       kept: holder === undefined ? [] : keptPieces(holder, replaced),
     };

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { GroupAt } from "../../client/group-view.ts";
-import { costOf } from "../../client/prices.ts";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { encodeCatalogue, type CatalogueItem } from "../../client/storing/catalogue.ts";
 import { chooseProviders, type Candidate } from "../../client/storing/choose.ts";
@@ -15,7 +14,7 @@ import { carryOut, type Sources } from "./carry-out.ts";
 import { discover, recordsIn } from "./discover.ts";
 import { provenBps } from "./list.ts";
 import { agreed, storingOptions, type StoringOptions } from "./options.ts";
-import { keptPieces } from "./plan.ts";
+import { costOfMore, keptPieces } from "./plan.ts";
 import { placesOf, readItem, type ReadItem } from "./read-item.ts";
 import { unchangedMoney } from "./remove.ts";
 import { replacing, unfinished } from "./replace.ts";
@@ -283,7 +282,7 @@ type NewCopies = {
 /** What the escrow lacks for the new copies: the provider that leaves is paid until its notice ends. */
 async function moneyFor(
   { provider, lens }: WritingSession,
-  { page }: StoredGroup,
+  { page, holders }: StoredGroup,
   { providers, moved, chosen }: NewCopies,
 ): Promise<Pick<StoreWork, "depositedThen" | "deposit">> {
   const { escrow, config, state } = page;
@@ -292,11 +291,12 @@ async function moneyFor(
   const runway = Math.max(0, ...chosen.map(({ minRunway }) => minRunway));
   const blocks = BigInt(config.lockup + rhythm.interval + rhythm.turn + 2 * rhythm.slot + runway);
   const catalogueBytes = 64 * 1024;
-  const extra = providers.reduce((sum, { price, copies }) => {
+  const extra = providers.reduce((sum, { operator, price, copies }) => {
     const bytes = moved
       .filter(({ name }) => name in copies)
       .reduce((all, item) => all + sizeOf(item), catalogueBytes);
-    return sum + costOf(BigInt(bytes), blocks, BigInt(price));
+    const holder = holders.find(({ account }) => account.operator === operator);
+    return sum + costOfMore({ operator, price: BigInt(price) }, holder, { bytes: BigInt(bytes), blocks });
   }, 0n);
   const missing = escrow.required + extra - escrow.available;
   const deposit = missing > 0n ? missing : 0n;
