@@ -121,8 +121,20 @@ describe("a restored item", () => {
     ["an absolute path", [{ name: "/tmp/evil", content: "x" }]],
     ["another folder", [{ name: "others/evil", content: "x" }]],
     ["a dot", [{ name: "photos/./evil", content: "x" }]],
-    ["a link out of it", [{ name: "photos/link", type: "symlink" as const, linkname: "../../evil" }]],
-    ["an absolute link", [{ name: "photos/link", type: "symlink" as const, linkname: "/etc/passwd" }]],
+    [
+      "a link out of it",
+      [
+        { name: "photos", type: "directory" as const },
+        { name: "photos/link", type: "symlink" as const, linkname: "../../evil" },
+      ],
+    ],
+    [
+      "an absolute link",
+      [
+        { name: "photos", type: "directory" as const },
+        { name: "photos/link", type: "symlink" as const, linkname: "/etc/passwd" },
+      ],
+    ],
     ["a hard link", [{ name: "photos/link", type: "link" as const, linkname: "/etc/passwd" }]],
     ["a device", [{ name: "photos/null", type: "character-device" as const, devmajor: 1, devminor: 3 }]],
     [

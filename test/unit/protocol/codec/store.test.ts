@@ -257,6 +257,14 @@ describe("a request to store", () => {
     }
   });
 
+  it("revokes sequences from 1 on, in ascending order (R44)", () => {
+    const revoked = (first: number, last: number) =>
+      decodeStoreMessage(encodeStoreMessage({ ...longest.revoke, first, last }));
+    expect(revoked(1, 1).ok).toBe(true);
+    expect(revoked(0, 9)).toMatchObject({ ok: false, code: "range" });
+    expect(revoked(9, 8)).toMatchObject({ ok: false, code: "range" });
+  });
+
   it("keeps a byte order mark, so that a name has one encoding", () => {
     const message = { ...longest.name, name: "\uFEFFa" };
     // The mark is a format character, which a terminal does not show.
