@@ -69,8 +69,11 @@ it("stores a list by ranges, consents, answers challenges without a restart, and
   expect(await payer.sendList(data, 1, 1)).toEqual({ kind: "listed", next: 2 });
   expect(await payer.put(data, 0, 1)).toEqual({ kind: "stored", whole: false });
   expect(await payer.have(data, 0)).toMatchObject({ stored: [false, true, false], whole: false });
+  for (const range of [0, 2]) await payer.put(data, 0, range);
+  expect(await payer.have(data, 0)).toMatchObject({ whole: true });
+  // The second piece is missing.
   expect(await scene.consent(payer, data, group)).toBe("incomplete");
-  expect(await payer.sendMissing(data)).toBe(3);
+  expect(await payer.sendMissing(data)).toBe(1);
   expect(await payer.sendMissing(data)).toBe(0);
   expect(await payer.have(data, 0)).toMatchObject({ stored: [true, true, true], whole: true });
   const digest = payer.digest(data);
