@@ -38,6 +38,7 @@ const faultKinds = [
   "slow",
   "corrupt",
   "discard",
+  "forge-consent",
   "replay",
   "only-keepers",
 ] as const;
@@ -105,6 +106,7 @@ function faultsOf(kind: string, options: FaultOptions): Fault[] {
     case "offline":
     case "corrupt":
     case "discard":
+    case "forge-consent":
     case "replay":
       return [{ kind }];
     case "slow":

@@ -12,6 +12,7 @@ const schema: z.ZodType<Fault[]> = z.array(
     z.strictObject({ kind: z.literal("slow"), delay_ms: z.int().min(0).max(600_000) }),
     z.strictObject({ kind: z.literal("corrupt") }),
     z.strictObject({ kind: z.literal("discard") }),
+    z.strictObject({ kind: z.literal("forge-consent") }),
     z.strictObject({ kind: z.literal("replay") }),
     z.strictObject({ kind: z.literal("only-keepers"), keepers: z.array(address) }),
   ]),

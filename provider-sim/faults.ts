@@ -3,7 +3,7 @@ import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/co
 import type { ChallengeAnswer, ChallengeRequest, Refusal } from "../protocol/codec/challenge.ts";
 import { decodeRetrieveResponse, encodeRetrieveResponse } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
-import { encodeStoreResponse } from "../protocol/codec/store-response.ts";
+import { decodeStoreResponse, encodeStoreResponse } from "../protocol/codec/store-response.ts";
 import type { StoreMessage } from "../protocol/codec/store.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { Responder, SilentResponder } from "../provider/responder.ts";
@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: "corrupt" }
   /** Says that it has stored what a payer sends, and keeps nothing of it. */
   | { readonly kind: "discard" }
+  /** Sends a payer a consent with a signature that is not its own. */
+  | { readonly kind: "forge-consent" }
   /** Always sends a keeper the first answer that it gave to this keeper for the same groups. */
   | { readonly kind: "replay" }
   /** Answers only the named keepers (operator addresses). */
@@ -106,10 +108,17 @@ export function withReadFaults(
   };
 }
 
-/** Storing with the fault `discard`. */
+/** Storing with the faults `discard` and `forge-consent`. */
 export function withStoreFaults(respond: Responder<StoreMessage>, active: Active): Responder<StoreMessage> {
-  return async (message, peer) =>
-    message.kind === "put" && (await isActive(active, "discard"))
-      ? encodeStoreResponse({ kind: "stored", whole: false })
-      : respond(message, peer);
+  return async (message, peer) => {
+    if (message.kind === "put" && (await isActive(active, "discard")))
+      return encodeStoreResponse({ kind: "stored", whole: false });
+    const response = await respond(message, peer);
+    if (message.kind !== "consent" || !(await isActive(active, "forge-consent"))) return response;
+    const decoded = decodeStoreResponse(response, "consent");
+    if (!decoded.ok || decoded.value.kind !== "consented") return response;
+    const signature = decoded.value.signature.slice();
+    signature[40] = (signature[40] as number) ^ 1;
+    return encodeStoreResponse({ ...decoded.value, signature });
+  };
 }

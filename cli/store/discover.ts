@@ -1,12 +1,13 @@
 /** Providers from the registry, the offer of each, and what the chain says of them (R42). */
-import { Contract, type Provider } from "ethers";
+import type { Provider } from "ethers";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { dataAt, GroupView } from "../../client/group-view.ts";
 import { registeredProvider, registryAt, type RegisteredProvider } from "../../client/registry.ts";
+import { isSignedBy } from "../../client/signed-by.ts";
 import type { Candidate, ProviderRecord } from "../../client/storing/choose.ts";
 import { peerIdText } from "../../provider/chain-reads.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
-import { offerDigest, offerSigner, type Offer, type SignedOffer } from "../../protocol/codec/offer.ts";
+import { offerDigest, type Offer, type SignedOffer } from "../../protocol/codec/offer.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { fromHex } from "../../storage/core/bytes.ts";
 import { askOffer, type Line } from "./wire.ts";
@@ -171,17 +172,11 @@ function hostOf(multiaddr: string): string | undefined {
   return host === undefined || host.startsWith("127.") || host === "::1" ? undefined : host;
 }
 
-const erc1271 = ["function isValidSignature(bytes32,bytes) view returns (bytes4)"];
-const erc1271Magic = "0x1626ba7e";
-
-async function isSigned(provider: Provider, scope: RegistryAt, signed: SignedOffer): Promise<boolean> {
-  const { operator } = signed.offer;
-  if (offerSigner(scope, signed) === operator) return true;
-  if ((await provider.getCode(operator)) === "0x") return false;
-  const contract = new Contract(operator, erc1271, provider);
-  const call = contract.getFunction("isValidSignature")(offerDigest(scope, signed.offer), signed.signature);
-  return (await (call as Promise<string>).catch(() => "")) === erc1271Magic;
-}
+const isSigned = (
+  provider: Provider,
+  scope: RegistryAt,
+  { offer, signature }: SignedOffer,
+): Promise<boolean> => isSignedBy(provider, offer.operator, offerDigest(scope, offer), signature);
 
 /** What providers proved in the groups of a committee, from the chain alone. */
 export async function recordsIn(

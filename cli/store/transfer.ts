@@ -3,7 +3,8 @@
  * repeated: the provider says what it has, and only the rest is sent.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { consentBasis, type DataConsent } from "../../client/provider-plans.ts";
+import { consentBasis, dataConsentDigest, type DataConsent } from "../../client/provider-plans.ts";
+import { isSignedBy } from "../../client/signed-by.ts";
 import { catalogueName } from "../../client/storing/catalogue.ts";
 import type { GroupAt } from "../../client/group-view.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
@@ -249,7 +250,7 @@ async function consentTo(
       `its consent is to something else: ${name} expected ${value}, actual ${actual}`,
     );
   }
-  return {
+  const consent = {
     group: group.address,
     committee,
     operator,
@@ -261,4 +262,9 @@ async function consentTo(
     deadline,
     signature: toHex(given.signature),
   };
+  // All consents are used in one transaction: the contract would refuse those of the others as well (R33).
+  const signed = await dataConsentDigest(provider, consent);
+  if (!(await isSignedBy(provider, operator, signed, consent.signature)))
+    throw new ProviderGoneError("its consent is not signed by it");
+  return consent;
 }

@@ -8,7 +8,6 @@ import type { Hex } from "../hash.ts";
 import { encodeRefusal, providerProtocolVersion, readKind, readRefusal, readVersion } from "./challenge.ts";
 import type { Refusal } from "./challenge.ts";
 import type { RegistryScope } from "./identity.ts";
-import { digestSigner } from "./receipt.ts";
 import { readText, writeText } from "./typed-text.ts";
 
 export const offerProtocol = "/whitepay/offer/1";
@@ -99,11 +98,6 @@ export function offerDigest({ chainId, registry }: RegistryScope, offer: Offer):
   return typedDigest(domainOf(chainId, registry), struct);
 }
 
-/** Lower-case address of the signer; undefined if the signature is invalid. */
-export function offerSigner(scope: RegistryScope, { offer, signature }: SignedOffer): Hex | undefined {
-  return digestSigner(fromHex(offerDigest(scope, offer)), signature);
-}
-
 export function encodeOfferRequest({ chainId, registry }: RegistryScope): Uint8Array {
   return new ByteWriter().u8(providerProtocolVersion).u64(chainId).hex(registry, 20).finish();
 }
@@ -139,7 +133,7 @@ export function encodeOfferResponse(response: OfferResponse): Uint8Array {
     .finish();
 }
 
-/** Checks sizes and form; `offerSigner` checks the signature. */
+/** Checks sizes and form; the signature is checked with `offerDigest`. */
 export function decodeOfferResponse(bytes: Uint8Array): Result<OfferResponse, DecodeCode> {
   return decode(bytes, maxOfferResponseBytes, (reader): OfferResponse => {
     readVersion(reader);

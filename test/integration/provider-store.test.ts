@@ -1,7 +1,9 @@
 /** R42, R43: a provider offers its room, and stores for a payer whose escrow carries it; nobody is at the provider's keyboard. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
-import { offerSigner } from "../../protocol/codec/offer.ts";
+import { offerDigest } from "../../protocol/codec/offer.ts";
+import { digestSigner } from "../../protocol/codec/receipt.ts";
+import { fromHex } from "../../storage/core/bytes.ts";
 import {
   decodeRetrieveResponse,
   encodeRetrieveRequest,
@@ -43,7 +45,8 @@ it("signs an offer for the chain and registry that are asked about", async () =>
   const payer = await payerOf(address);
   const answer = await payer.offer();
   if (typeof answer === "string" || answer.kind === "refusal") throw new Error(JSON.stringify(answer));
-  expect(offerSigner(payer.terms, answer)).toBe(provider.operator);
+  const digest = fromHex(offerDigest(payer.terms, answer.offer));
+  expect(digestSigner(digest, answer.signature)).toBe(provider.operator);
   expect(answer.offer).toMatchObject({
     operator: provider.operator,
     prices: [{ token: scene.token, price: 0n }],

@@ -135,4 +135,28 @@ describe("faults of storing and reading", () => {
     await respond({ kind: "name", digest, piece: 0, name: "a" }, "peer");
     expect(passed).toEqual(["name"]);
   });
+
+  it("change the signature of a consent, and nothing of a refusal", async () => {
+    const [account, hash] = [toHex(seededBytes(20, 7)), toHex(seededBytes(32, 8))];
+    const given = {
+      kind: "consented",
+      operator: account,
+      committee: account,
+      listRoot: hash,
+      bytes: 9,
+      price: 1n,
+      receiptKey: account,
+      sequence: 1,
+      deadline: 2,
+      signature: seededBytes(65, 9),
+    } as const;
+    const consent = { kind: "consent", digest: hash, committee: account, sequence: 1, deadline: 2 } as const;
+    const faults = active([{ kind: "forge-consent" }]);
+    const forged = await withStoreFaults(async () => encodeStoreResponse(given), faults)(consent, "peer");
+    const { value } = decodeStoreResponse(forged, "consent") as { value: typeof given };
+    expect(value.signature.filter((byte, i) => byte !== given.signature[i])).toHaveLength(1);
+    expect({ ...value, signature: given.signature }).toEqual(given);
+    const refused = encodeStoreResponse(refusal("damaged", "missing"));
+    expect(await withStoreFaults(async () => refused, faults)(consent, "peer")).toEqual(refused);
+  });
 });

@@ -9,8 +9,8 @@ import {
   maxOfferResponseBytes,
   maxPrice,
   offerDigest,
-  offerSigner,
 } from "../../../../protocol/codec/offer.ts";
+import { digestSigner } from "../../../../protocol/codec/receipt.ts";
 import type { RegistryScope } from "../../../../protocol/codec/identity.ts";
 import type { Offer, OfferResponse } from "../../../../protocol/codec/offer.ts";
 import {
@@ -148,8 +148,10 @@ describe("an offer", () => {
     const wallet = Wallet.createRandom();
     const signature = fromHex(await wallet.signTypedData(domain, types, offer));
     const signer = wallet.address.toLowerCase();
-    expect(offerSigner(scope, { offer, signature })).toBe(signer);
-    expect(offerSigner({ ...scope, chainId: 1 }, { offer, signature })).not.toBe(signer);
+    const signerOf = (at: RegistryScope, signed: Offer): unknown =>
+      digestSigner(fromHex(offerDigest(at, signed)), signature);
+    expect(signerOf(scope, offer)).toBe(signer);
+    expect(signerOf({ ...scope, chainId: 1 }, offer)).not.toBe(signer);
     const changes: Partial<Offer>[] = [
       { operator: address(9) },
       { peerId: toHex(seededBytes(38, 4)) },
@@ -165,7 +167,7 @@ describe("an offer", () => {
     ];
     expect(changes.map((change) => Object.keys(change)[0])).toEqual(Object.keys(offer));
     for (const change of changes) {
-      expect(offerSigner(scope, { offer: { ...offer, ...change }, signature })).not.toBe(signer);
+      expect(signerOf(scope, { ...offer, ...change })).not.toBe(signer);
     }
   });
 
