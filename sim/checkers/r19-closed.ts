@@ -6,7 +6,8 @@ import { quorum } from "../../protocol/quorum.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
-import { closedSetOf, headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
+import { headOf } from "./hearing.ts";
+import { closedSetOf, highestHead, roundName, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 import { counted } from "../../protocol/counted.ts";
 
@@ -15,7 +16,7 @@ type Close = Word<BodyOf<"close">>;
 /** The fault of a closed set at the head at which it was published; undefined: none. */
 function faultOf(
   { cluster }: Run,
-  { body, at_ms }: Close,
+  { body, at_ms, process }: Close,
   announced: number | undefined,
 ): string | undefined {
   const { committee, params } = cluster.options;
@@ -25,8 +26,8 @@ function faultOf(
   const sixth = Math.ceil(turn / 6);
   const last = round.te + Math.ceil((2 * turn) / 3) - confirmations - 4;
   if (commits.length < quorum(committee)) return `lists ${counted(commits.length, "commit")}`;
-  // The leader may not have received the newest block yet. After a reorg its head may be lower than before (R4).
-  const own = headThen(cluster, at_ms);
+  // The leader may not have received the newest blocks, for long if its endpoint is down. After a reorg its head may be lower (R4).
+  const own = headOf(cluster, process, at_ms);
   if (auditBlock < own + 2 || auditBlock > last)
     return `names block ${auditBlock} at head ${own}, last is ${last}`;
   if (commits.length === committee || announced === undefined) return undefined;
@@ -65,14 +66,12 @@ export const closed: Checker = {
     const committed = new Map(
       wordsOfKind(run, "commit").map((word) => [`${roundName(word)}/${word.keeper}`, word.body.commitment]),
     );
-    // Longest time from the mining of a block until a keeper receives it.
-    const lag_ms = 2 * cluster.options.network.delayMs[1] + 1;
     for (const word of wordsOfKind(run, "reveal")) {
-      const { keeper, seat, at_ms, body } = word;
+      const { keeper, seat, process, at_ms, body } = word;
       const set = sets.get(body.closedSet);
       if (lying.has(keeper) || set === undefined) continue;
       const { auditBlock, commits } = set.body;
-      if (highestHead(cluster, set.at_ms - lag_ms) >= auditBlock) {
+      if (headOf(cluster, process, set.at_ms) >= auditBlock) {
         add(at_ms, `keeper ${keeper} reveals for a set that was closed after its audit block ${auditBlock}`);
       }
       const own = commits.find((entry) => entry.keeper === seat)?.commitment;

@@ -2,10 +2,11 @@
  * S4: with at most f Byzantine keepers a provider is paid for space-time within the range of the honest keepers' values, extended
  * by the tolerance, and never for more than it committed (R16).
  */
+import { slotAt } from "../../protocol/committee.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Certified } from "../chain/chain-model.ts";
 import { addressOfCommittee } from "../chain/snapshots.ts";
-import { leavesOf } from "./disk.ts";
+import { leavesOf, recordsOf } from "./disk.ts";
 import { scopeThen } from "./scope.ts";
 import { groupName } from "../group-names.ts";
 import { liars } from "./checker.ts";
@@ -158,12 +159,26 @@ function tooLow(run: Run, { committee, certificate, groups }: Certified, keeper:
     const about = { committee, group, provider, ts, te };
     const failed = run.fired.some((fired) => fired.block < te && failsAt(fired, provider));
     if (failed || isNew(run, about) || !certifiedNames.has(`${group}/${provider}`)) return [];
+    if (missedTheBegin(run, keeper, about)) return [];
     const whole = wholeOf(run, about);
     if (value >= whole) return [];
     return [
       `keeper ${keeper} integrated ${value} for ${groupName(run.cluster.chain, committee, group)}, provider ${provider}, which never failed and is owed ${whole}`,
     ];
   });
+}
+
+/** R14: whether an outage left the keeper without a record of the provider before this interval, so that it has no bytes to carry. */
+function missedTheBegin({ cluster, fired }: Run, keeper: number, about: About): boolean {
+  const { committee, group, provider, ts } = about;
+  if (!fired.some(({ block, keepers }) => block < ts && keepers.includes(keeper))) return false;
+  const first = slotAt(cluster.chain.paramsOf(committee), ts);
+  return cluster.processes
+    .filter((one) => one.keeper === keeper)
+    .every(({ seat }) => {
+      const slots = recordsOf(seat.store, addressOfCommittee(committee), group, provider).keys();
+      return [...slots].every((slot) => slot >= first);
+    });
 }
 
 /** The least and the most that honest keepers count for a provider over an interval; undefined: none of them counts anything. */
