@@ -79,8 +79,10 @@ export class CertificatePlayer {
     if (head === undefined) return [];
     if (choice.flaw === "count") return [{ ...head, items: head.items.slice(1) }, ...rest];
     const beyond = { provider: groupOf(model, head.group).providers.length, spaceTime: 1n };
-    if (choice.flaw === "extra") return [{ ...head, items: [...head.items, beyond] }, ...rest];
-    return entries;
+    if (choice.flaw !== "extra") return entries;
+    // One item more than providers, or one in the place of another.
+    const kept = choice.sender % 2 === 0 ? head.items : head.items.slice(0, -1);
+    return [{ ...head, items: [...kept, beyond] }, ...rest];
   }
 
   #sender(index: number, certificate: Certificate, choice: Choice, block: number): Call {
