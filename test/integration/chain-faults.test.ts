@@ -191,6 +191,8 @@ describe("an outage of many blocks", () => {
     const calls = (name: string): number =>
       traffic.calls.slice(earlier).filter(({ method }) => method === name).length;
     expect(calls("eth_getBlockByNumber")).toBeLessThan((blocks + interval) / slot + 128 + turn + 50);
+    // A refused range is asked for again in parts, so that no event in it is lost.
+    expect(calls("eth_getLogs")).toBeGreaterThanOrEqual(blocks / 10);
     // Two filters, ranges of 5 to 10 blocks, and as many refused as halving needs.
     expect(calls("eth_getLogs")).toBeLessThan(2 * (2 * (blocks / 5) + 20));
     expect(traffic.most).toBeLessThanOrEqual(16);
