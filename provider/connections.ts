@@ -42,7 +42,7 @@ export class ProviderConnections {
   ) {
     this.#keeperPeers = keeperPeers;
     this.#isRelay = isRelay;
-    // What comes over a relay is metered again for the peer that sends it.
+    // A message over a relay is metered again for the peer that sends it.
     const rate = (peer: string): Rate =>
       isSender(peer) ? senderBytes : isRelay(peer) ? chosenRelayRate : requestBytes;
     this.#meter = new InboundMeter(rate, maxCallerNames);

@@ -17,7 +17,7 @@ export type ByteSource = {
 
 /** ChaCha20-Poly1305 of the platform: `node:crypto`, or a library in a browser. */
 export type ChunkCipher = {
-  /** Writes the chunk and its tag to `out`, which has room for exactly both. */
+  /** Writes the chunk and then its tag to `out`. `out` has the length of both together. */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, out: Uint8Array): void;
   /** Undefined if the tag does not match. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;

@@ -174,7 +174,7 @@ export function decodeStoreMessage(bytes: Uint8Array): Result<StoreMessage, Deco
   });
 }
 
-/** What is sent before the bytes of the range: they are long, and are sent without a copy. */
+/** The part of a put before the bytes of its range. These bytes are long, so they are sent without a copy. */
 export function encodePutHead(message: Put): Uint8Array {
   const { range, siblings, bytes } = message;
   const length = 32 + 4 + 8 + 1 + 32 * siblings.length + 4 + bytes.length;

@@ -1,4 +1,4 @@
-/** Who is reached through a relay: peers of registered operators, as many as the limits allow (L4). */
+/** The peers that a relay serves: those of registered operators, as many as the limits allow (L4). */
 import { placeLife_ms } from "../../../protocol/limits/relay.ts";
 import type { RelayPlaces } from "../../../protocol/limits/relay.ts";
 

@@ -65,7 +65,7 @@ export class Admission {
   constructor(isRelay: (peer: string) => boolean = () => false) {
     const names = maxKeeperNames(maxCommittees);
     this.isRelay = isRelay;
-    // What comes over a relay is metered again for the keeper that sends it.
+    // A message over a relay is metered again for the keeper that sends it.
     const rate = (peer: string): Rate => (isRelay(peer) ? chosenRelayRate : gossipBytes(this.scale));
     this.meter = new InboundMeter(rate, names);
     this.refused = new TokenBuckets(names, () => performance.now());

@@ -69,7 +69,7 @@ export async function startCallingNode(
   peerSecret: Hex,
   isRelay: (peer: string) => boolean = () => false,
 ): Promise<CallingNode> {
-  // What comes over a relay is metered again for the provider that sends it.
+  // A message over a relay is metered again for the provider that sends it.
   const rate = (peer: string): Rate => (isRelay(peer) ? chosenRelayRate : providerBytes);
   const meter = new InboundMeter(rate, maxProviderNames);
   const libp2p = await createLibp2p({
