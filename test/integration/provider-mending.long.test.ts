@@ -24,19 +24,27 @@ beforeAll(async () => {
 
 afterAll(() => scene.close());
 
+/** Public data of a new group at two new providers: the first one has consented, the second one, `payer`'s, has the data. */
+async function sentToBoth(data: ReturnType<typeof twoPieces>, [one, other]: readonly [string, string]) {
+  const group = await scene.group();
+  const [first, second] = [await scene.provider(one), await scene.provider(other)];
+  const [source, mender] = [await runProvider(first), await runProvider(second)];
+  await scene.announce(first, source);
+  const open = (await scene.payer(first, () => source, group.address)).with({ isPublic: true });
+  await open.store(data);
+  await scene.use(group, await scene.consent(open, data, group));
+  const payer = (await scene.payer(second, () => mender, group.address)).with({ isPublic: true });
+  await payer.store(data);
+  return { group, data, first, second, mender, payer };
+}
+
 it(
   "fetches the damaged ranges of public data that a reader could not be given, and takes no other bytes",
   async () => {
-    const group = await scene.group();
-    const data = twoPieces(61);
-    const [first, second] = [await scene.provider("first"), await scene.provider("second")];
-    const [source, mender] = [await runProvider(first), await runProvider(second)];
-    await scene.announce(first, source);
-    const open = (await scene.payer(first, () => source, group.address)).with({ isPublic: true });
-    await open.store(data);
-    await scene.use(group, await scene.consent(open, data, group));
-    const payer = (await scene.payer(second, () => mender, group.address)).with({ isPublic: true });
-    await payer.store(data);
+    const { group, data, first, second, mender, payer } = await sentToBoth(twoPieces(61), [
+      "first",
+      "second",
+    ]);
     // With the permission to fetch, although all is here: the copy is mended with it later.
     const head = await scene.chain.world.chain.block();
     const permission = await payer.permission(group.address, head + 1_000, mender.peerId);
@@ -80,16 +88,7 @@ it(
 it(
   "does so by a permission for anybody that the payer published, for public data alone",
   async () => {
-    const group = await scene.group();
-    const data = twoPieces(71);
-    const [first, second] = [await scene.provider("third"), await scene.provider("fourth")];
-    const [source, mender] = [await runProvider(first), await runProvider(second)];
-    await scene.announce(first, source);
-    const open = (await scene.payer(first, () => source, group.address)).with({ isPublic: true });
-    await open.store(data);
-    await scene.use(group, await scene.consent(open, data, group));
-    const payer = (await scene.payer(second, () => mender, group.address)).with({ isPublic: true });
-    await payer.store(data);
+    const { group, data, second, payer } = await sentToBoth(twoPieces(71), ["third", "fourth"]);
     await scene.use(group, await scene.consent(payer, data, group));
     const until = (await scene.chain.world.chain.block()) + 1_000;
     const domain = { chainId: scene.chain.chainId, group: group.address };
