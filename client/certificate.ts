@@ -19,6 +19,7 @@ import {
   type CommitteeVersion,
   type Rhythm,
 } from "./committee-view.ts";
+import { isContractFault } from "./contract-fault.ts";
 import { inputError } from "./errors.ts";
 import { certifiedEvent, handedIn, type CertifiedEvent, type HandedIn } from "./settlements.ts";
 
@@ -115,7 +116,7 @@ async function membersOf(provider: Provider, committee: string, version: number)
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     // No contract, one without this view, or one that refuses the version: there are no such members.
-    if (["CALL_EXCEPTION", "BAD_DATA", "input", "refused"].includes(String(code))) {
+    if (isContractFault(error) || code === "input" || code === "refused") {
       return { members: [], version: undefined, rhythm: undefined };
     }
     throw error;

@@ -1,4 +1,5 @@
 /** Errors for an address without the expected contract. The most common cause is a restarted local chain. */
+import { isContractFault } from "./contract-fault.ts";
 import { inputError, type WhitePayError } from "./errors.ts";
 
 export const otherChainHint =
@@ -21,8 +22,8 @@ export async function expectContract<T>(what: string, address: string, work: () 
   try {
     return await work();
   } catch (error) {
+    if (!isContractFault(error)) throw error;
     const { code, value } = error as { readonly code?: unknown; readonly value?: unknown };
-    if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
     const isEmpty = code === "BAD_DATA" && value === "0x";
     throw missingContract(what, address, isEmpty ? undefined : "a contract of another kind");
   }

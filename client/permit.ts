@@ -9,6 +9,7 @@ import {
   type TypedDataDomain,
 } from "ethers";
 import { tokenAbi } from "./abi.ts";
+import { isContractFault } from "./contract-fault.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { chainOf } from "./signer.ts";
 import type { Token } from "./units.ts";
@@ -53,15 +54,13 @@ async function usualDomain(contract: Contract, provider: Provider): Promise<Type
   const versioned = new Contract(contract.target, versionAbi, provider);
   const [name, version, { chainId }] = await Promise.all([
     contract.getFunction("name")() as Promise<string>,
-    (versioned.getFunction("version")() as Promise<string>).catch(() => "1"),
+    (versioned.getFunction("version")() as Promise<string>).catch((error: unknown) => {
+      if (isContractFault(error)) return "1";
+      throw error;
+    }),
     provider.getNetwork(),
   ]);
   return { name, version, chainId, verifyingContract: await contract.getAddress() };
-}
-
-/** True if the endpoint answered and the token has no such function. */
-function isMissing(error: unknown): boolean {
-  return ["CALL_EXCEPTION", "BAD_DATA"].includes(String((error as { code?: unknown }).code));
 }
 
 function noPermit({ address, symbol }: Token, cause: unknown): WhitePayError {
@@ -99,7 +98,7 @@ async function domainOf(contract: Contract, token: Token, provider: Provider): P
         if (TypedDataEncoder.hashDomain(domain) === separator) return domain;
       }
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (!isContractFault(error)) throw error;
     }
   }
   throw noPermit(token, undefined);
@@ -134,6 +133,6 @@ export async function signPermit(
     await contract.getFunction("permit").staticCall(owner, spender, amount, deadline, v, r, s);
     return { spender, amount, deadline, signature };
   } catch (error) {
-    throw isMissing(error) ? noPermit(token, error) : error;
+    throw isContractFault(error) ? noPermit(token, error) : error;
   }
 }

@@ -1,6 +1,7 @@
 /** Explains refusals of the contracts: rule, expected value, actual value and remedy. */
 import { getBytes, Interface, type ErrorDescription } from "ethers";
 import { committeeAbi, factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
+import { isContractFault } from "./contract-fault.ts";
 import { WhitePayError } from "./errors.ts";
 import type { RefusalWords } from "./refusal-form.ts";
 import { refusalWords } from "./refusal-words.ts";
@@ -50,7 +51,7 @@ function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescripti
 
 /** A refusal without a known error: the text of ethers or of the contract. */
 function unexplained(what: string, error: unknown): WhitePayError | undefined {
-  if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") return undefined;
+  if ((error as { code?: unknown }).code !== "CALL_EXCEPTION" || !isContractFault(error)) return undefined;
   const { shortMessage, message } = error as { shortMessage?: string; message?: string };
   const text = shortMessage ?? message ?? "without a reason";
   return new WhitePayError({

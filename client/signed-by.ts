@@ -1,19 +1,20 @@
 /** Signatures of accounts and of contracts. */
-import { Contract, getBytes, type BytesLike, type Provider } from "ethers";
+import { getBytes, type BytesLike, type Provider } from "ethers";
 import { digestSigner } from "../protocol/codec/receipt.ts";
+import { isAccepted, signatureCall } from "../protocol/contract-signature.ts";
 
-const erc1271 = ["function isValidSignature(bytes32,bytes) view returns (bytes4)"];
-const erc1271Magic = "0x1626ba7e";
-
-/** Whether an account signed the digest, or is a contract that accepts the signature (ERC-1271), as the contracts check it. */
+/**
+ * Whether an account signed the digest, or is a contract that accepts the signature (ERC-1271), as the contracts check it.
+ * @throws Error if the endpoint fails: then nobody knows
+ */
 export async function isSignedBy(
   provider: Provider,
   account: string,
   digest: string,
   signature: BytesLike,
 ): Promise<boolean> {
-  if (digestSigner(getBytes(digest), getBytes(signature)) === account.toLowerCase()) return true;
-  if ((await provider.getCode(account)) === "0x") return false;
-  const call = new Contract(account, erc1271, provider).getFunction("isValidSignature")(digest, signature);
-  return (await (call as Promise<string>).catch(() => "")) === erc1271Magic;
+  const bytes = getBytes(signature);
+  if (digestSigner(getBytes(digest), bytes) === account.toLowerCase()) return true;
+  const { data, gas } = signatureCall(account, digest, bytes);
+  return isAccepted(await provider.call({ data, gasLimit: gas }));
 }

@@ -1,6 +1,7 @@
 /** The token of a group: an ERC-20 contract or the chain's coin. */
 import { Contract, type Provider } from "ethers";
 import { tokenAbi } from "./abi.ts";
+import { isContractFault } from "./contract-fault.ts";
 import { inputError } from "./errors.ts";
 import { otherChainHint } from "./missing-contract.ts";
 import { coin, type Token } from "./units.ts";
@@ -20,8 +21,8 @@ export async function readToken(provider: Provider, address: string): Promise<To
     // Terminals print the symbol: remove control characters and limit the length.
     return { address, symbol: symbol.replace(/\p{C}/gu, "?").slice(0, 12), decimals: Number(decimals) };
   } catch (error) {
-    const { code, value } = error as { readonly code?: unknown; readonly value?: unknown };
-    if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
+    if (!isContractFault(error)) throw error;
+    const { value } = error as { readonly value?: unknown };
     throw inputError(`there is no token at ${address}`, {
       expected: "an ERC-20 contract with symbol() and decimals()",
       actual: value === "0x" ? "no contract" : "a contract of another kind",

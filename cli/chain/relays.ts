@@ -21,5 +21,13 @@ export function registeredLocator(
     const keepers = await allParties(registryAt(await registry(), provider), "keeper");
     return keepers.flatMap(({ peerId, multiaddrs }) => relaysOf(peerIdText(fromHex(peerId)), multiaddrs));
   };
-  return new Locator({ node: libp2p, relays: () => (relays ??= read()) }, maxPeers);
+  const kept = (): Promise<readonly RelayAddress[]> => {
+    relays ??= read().catch((error: unknown) => {
+      // The next question reads them again.
+      relays = undefined;
+      throw error;
+    });
+    return relays;
+  };
+  return new Locator({ node: libp2p, relays: kept }, maxPeers);
 }

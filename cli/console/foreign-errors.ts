@@ -1,4 +1,5 @@
 /** Explains errors of the operating system and of libraries: message, expected, actual and remedy. */
+import { endpointFault } from "../../client/contract-fault.ts";
 import { otherChainHint } from "../../client/missing-contract.ts";
 import { DiskFullError, isDiskFull } from "../../storage/disk/disk-full.ts";
 import { fileReason } from "../../storage/disk/file-words.ts";
@@ -60,11 +61,17 @@ const unreachable: ReadonlySet<string> = new Set([
 const endpointFailed: ReadonlySet<string> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "TIMEOUT"]);
 const endpointHint = "check that the chain's node runs and answers, or use another endpoint";
 
+function refusedCall(said: string): ForeignFault {
+  return { kind: "network", message: `the chain's endpoint refused a call: ${said}`, hint: endpointHint };
+}
+
 function placeOf({ address, port }: Thrown): string {
   return typeof address === "string" && typeof port === "number" ? ` ${address}:${port}` : " its port";
 }
 
 function networkFault(code: string, thrown: Thrown): ForeignFault | undefined {
+  const said = endpointFault(thrown);
+  if (said !== undefined) return refusedCall(said);
   if (unreachable.has(code)) {
     const message =
       code === "ECONNREFUSED"
@@ -121,7 +128,7 @@ function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
           hint: "another transaction came first; run the command again",
         };
       }
-      return { kind: "network", message: `the chain's endpoint refused a call: ${said}`, hint: endpointHint };
+      return refusedCall(said);
     }
     default:
       return undefined;

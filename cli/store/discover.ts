@@ -88,7 +88,7 @@ export type DiscoverScope = RegistryAt & {
   readonly always: readonly string[];
 };
 
-/** Every provider's offer, or why there is none: a stranger's bad answer costs one line. */
+/** Every provider's offer, or why there is none: a stranger's bad answer costs one line. @throws Error if the chain's endpoint fails */
 export async function discover(scope: DiscoverScope): Promise<{ offering: Offering[]; silent: Silent[] }> {
   const all = await operatorsOf(scope.provider, scope.registry);
   const always = new Set(scope.always.map((one) => one.toLowerCase()));
@@ -97,12 +97,9 @@ export async function discover(scope: DiscoverScope): Promise<{ offering: Offeri
   const offering: Offering[] = [];
   const silent: Silent[] = [];
   await inParallel(asked, offersAtOnce, async (operator) => {
-    try {
-      offering.push(await offeringOf(scope, operator));
-    } catch (error) {
-      scope.line.signal?.throwIfAborted();
-      silent.push({ operator, why: (error as Error).message });
-    }
+    const checked = await checkedOffer(scope, operator);
+    if (typeof checked === "string") silent.push({ operator, why: checked });
+    else offering.push(offeringOf(scope, operator, checked));
   });
   return { offering, silent };
 }
@@ -111,43 +108,56 @@ export type OfferScope = Pick<DiscoverScope, "provider" | "line" | "chainId" | "
 
 type CheckedOffer = Omit<Offering, "candidate"> & { readonly entry: RegisteredProvider };
 
-/** A provider's valid offer. @throws Error with the reason why there is none */
-async function checkedOffer(scope: OfferScope, operator: string): Promise<CheckedOffer> {
-  const { provider, line, chainId, registry, head } = scope;
+/** A provider's valid offer; a text says why there is none. @throws Error if the chain's endpoint fails */
+async function checkedOffer(scope: OfferScope, operator: string): Promise<CheckedOffer | string> {
+  const { provider, chainId, registry, head } = scope;
   const entry = await registeredProvider(registryAt(registry, provider), operator);
-  if (entry.registeredAt === 0) throw new Error("is not registered");
-  const target = targetOf(entry);
-  const signed = await askOffer(line, target, { chainId, registry }, offerTimeout_ms);
+  if (entry.registeredAt === 0) return "is not registered";
+  const answer = await answerOf(scope, entry);
+  if (typeof answer === "string") return answer;
+  const { target, signed } = answer;
   const { offer } = signed;
-  if (offer.operator !== operator.toLowerCase()) throw new Error(`sent the offer of ${offer.operator}`);
-  if (offer.peerId !== entry.peerId.toLowerCase()) throw new Error("sent an offer of another peer id");
-  if (offer.validUntil < head) throw new Error(`its offer ended with block ${offer.validUntil}`);
+  if (offer.operator !== operator.toLowerCase()) return `sent the offer of ${offer.operator}`;
+  if (offer.peerId !== entry.peerId.toLowerCase()) return "sent an offer of another peer id";
+  if (offer.validUntil < head) return `its offer ended with block ${offer.validUntil}`;
   if (!(await isSigned(provider, { chainId, registry }, signed))) {
-    throw new Error("its offer is not signed by its operator");
+    return "its offer is not signed by its operator";
   }
   return { target, offer, entry };
 }
 
-/** The offers of some providers, at most 256 of them; a text says why there is none. */
+/** What the provider sends, unchecked. Asks no chain, so every failure is the provider's. */
+async function answerOf(
+  { line, chainId, registry }: OfferScope,
+  entry: RegisteredProvider,
+): Promise<(Pick<Offering, "target"> & { readonly signed: SignedOffer }) | string> {
+  try {
+    const target = targetOf(entry);
+    return { target, signed: await askOffer(line, target, { chainId, registry }, offerTimeout_ms) };
+  } catch (error) {
+    line.signal?.throwIfAborted();
+    return (error as Error).message;
+  }
+}
+
+/** The offers of some providers, at most 256 of them; a text says why there is none. @throws Error if the chain's endpoint fails */
 export async function offersOf(
   scope: OfferScope,
   operators: readonly string[],
 ): Promise<Map<string, Offer | string>> {
   const found = new Map<string, Offer | string>();
   await inParallel(operators.slice(0, mostAsked), offersAtOnce, async (operator) => {
-    const offer = await checkedOffer(scope, operator).then(
-      (checked) => checked.offer,
-      (error: unknown) => (error as Error).message,
-    );
-    scope.line.signal?.throwIfAborted();
-    found.set(operator, offer);
+    const checked = await checkedOffer(scope, operator);
+    found.set(operator, typeof checked === "string" ? checked : checked.offer);
   });
   return found;
 }
 
-async function offeringOf(scope: DiscoverScope, operator: string): Promise<Offering> {
-  const { token, records } = scope;
-  const { target, offer, entry } = await checkedOffer(scope, operator);
+function offeringOf(
+  { token, records }: DiscoverScope,
+  operator: string,
+  { target, offer, entry }: CheckedOffer,
+): Offering {
   const price = offer.prices.find((one) => one.token === token.toLowerCase())?.price;
   const candidate: Candidate = {
     operator,

@@ -1,12 +1,12 @@
 /** What the chain says about a group whose payer asks to store data, and about signatures of payers that are contracts. */
 import { Interface } from "ethers";
-import { call, NoContract } from "../../daemon/chain/calls.ts";
+import { call } from "../../daemon/chain/calls.ts";
 import type { Ask } from "../../daemon/chain/calls.ts";
-import { RpcError } from "../../daemon/chain/endpoint.ts";
 import * as abi from "../../protocol/abi.ts";
 import { storeSigner } from "../../protocol/codec/store-request.ts";
 import type { GroupBirth } from "../../protocol/codec/store-request.ts";
-import { fromHex, toHex } from "../../protocol/hash.ts";
+import { isAccepted, signatureCall } from "../../protocol/contract-signature.ts";
+import { fromHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { peerIdText } from "../chain-reads.ts";
 
@@ -14,10 +14,6 @@ const groupAbi = new Interface(abi.groupAbi);
 const registryAbi = new Interface(abi.registryAbi);
 const factoryAbi = new Interface(abi.factoryAbi);
 const tokenAbi = new Interface(abi.tokenAbi);
-const walletAbi = new Interface([
-  "function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)",
-]);
-const validSignature = "0x1626ba7e";
 
 const coin: Hex = `0x${"00".repeat(20)}`;
 const noContract = coin;
@@ -123,17 +119,7 @@ export class GroupReads {
   /** Whether the payer signed the digest: an account, or a contract that says so (ERC-1271). */
   async signed(payer: Hex, digest: Hex, signature: Uint8Array): Promise<boolean> {
     if (storeSigner(digest, signature) === payer) return true;
-    if ((await this.#ask("eth_getCode", [payer, "latest"])) === "0x") return false;
-    try {
-      const answer = await this.#view(walletAbi, payer, "isValidSignature", [digest, toHex(signature)]);
-      return answer === validSignature;
-    } catch (error) {
-      // The contract refuses, or has no such function; an endpoint that does not answer is another matter.
-      const { cause = error } = error as Error;
-      if (error instanceof NoContract || (cause instanceof RpcError && cause.revert !== undefined))
-        return false;
-      throw error;
-    }
+    return isAccepted(await this.#ask("eth_call", [signatureCall(payer, digest, signature), "latest"]));
   }
 
   /** Decimals of a token; 18 of the chain's coin. */

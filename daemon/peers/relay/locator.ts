@@ -62,7 +62,8 @@ export class Locator {
   }
 
   async #find(peerId: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const relays = relaysFor(peerId, await this.#on.relays().catch(() => []));
+    const registered = await this.#on.relays().catch(() => undefined);
+    const relays = relaysFor(peerId, registered ?? []);
     const trusted = new Set(relays.map((relay) => relay.peerId));
     const own = this.#on.own?.(peerId);
     if (own !== undefined) await this.#keep(peerId, own, trusted);
@@ -72,7 +73,8 @@ export class Locator {
       const kept = await Promise.all(answers.map((bytes) => this.#keep(peerId, bytes, trusted)));
       if (kept.some(Boolean)) return this.known(peerId);
     }
-    if (own === undefined) this.#noteUnknown(peerId);
+    // If the relays cannot be read now, nobody was asked.
+    if (own === undefined && registered !== undefined) this.#noteUnknown(peerId);
     return this.known(peerId);
   }
 
