@@ -139,7 +139,8 @@ async function nodeOf(
     streamMuxers: [
       muxer({
         maxInboundStreams: streamsOfCaller.all,
-        streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes },
+        windowBytes: streamBytes,
+        streamOptions: { maxReadBufferLength: streamBytes },
       }),
     ],
     services: {

@@ -36,7 +36,8 @@ export async function dialingNode(key: Uint8Array = randomBytes(32)): Promise<Li
     privateKey: await generateKeyPairFromSeed("Ed25519", key),
     transports: [tcp(), new RelayedTransport().transport()],
     connectionEncrypters: [noise()],
-    streamMuxers: [muxer()],
+    // A whole answer is on its way while the one before it is read.
+    streamMuxers: [muxer({ windowBytes: maxRetrieveResponseBytes })],
     services: { identify: identify() },
   });
 }
