@@ -2,6 +2,7 @@
  * Positions of an item's 64 KiB chunks in a copy, and the chunks that a range of the copy contains. A private copy is an age file: a head,
  * then chunks, each with a tag. A public copy is the plain bytes.
  */
+import { crc32 } from "node:zlib";
 import type { Envelope } from "../../client/storing/age-envelope.ts";
 import { chunkBytes, chunkCount, chunkNonce, SealError, tagBytes } from "../../client/storing/age-stream.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
@@ -63,6 +64,8 @@ export type OpenedRange = {
   readonly count: number;
   /** Their plain bytes. */
   readonly plain: Uint8Array;
+  /** CRC-32 of the plain bytes, for the file that they are written to. */
+  readonly crc: number;
   /** The end of the chunk before the first whole one; empty if it is not here. */
   readonly before: Uint8Array;
   /** The beginning of the chunk behind the last whole one; empty if it is not here. */
@@ -88,20 +91,15 @@ export function openRange(
     first > touched.first ? bytes.slice(0, Math.min(bytes.length, at(first))) : new Uint8Array(0);
   const after = isCut ? bytes.slice(at(last)) : new Uint8Array(0);
   if (form.payloadKey === undefined) {
-    return {
-      first,
-      count: last - first,
-      plain: bytes.subarray(before.length, bytes.length - after.length),
-      before,
-      after,
-    };
+    const plain = bytes.subarray(before.length, bytes.length - after.length);
+    return { first, count: last - first, plain, crc: crc32(plain), before, after };
   }
   const plain = new Uint8Array(plainStart(form, last) - plainStart(form, first));
   for (let chunk = first; chunk < last; chunk++) {
     const opened = openChunk(form, chunk, bytes.subarray(at(chunk), at(chunk + 1)));
     plain.set(opened, plainStart(form, chunk) - plainStart(form, first));
   }
-  return { first, count: last - first, plain, before, after };
+  return { first, count: last - first, plain, crc: crc32(plain), before, after };
 }
 
 function plainStart({ plainBytes }: ChunkForm, chunk: number): number {

@@ -92,8 +92,8 @@ export class PlainFile {
     return gaps;
   }
 
-  /** Writes whole chunks. Returns the number of bytes that were missing until now. */
-  async put(first: number, count: number, plain: Uint8Array): Promise<number> {
+  /** Writes whole chunks. @param crc CRC-32 of `plain` @returns the number of bytes that were missing until now */
+  async put(first: number, count: number, plain: Uint8Array, crc = crc32(plain)): Promise<number> {
     let written = 0;
     while (written < plain.length) {
       const at = first * chunkBytes + written;
@@ -104,7 +104,7 @@ export class PlainFile {
     const record = Buffer.alloc(recordBytes);
     record.writeUInt32BE(first, 0);
     record.writeUInt32BE(count, 4);
-    record.writeUInt32BE(crc32(plain), 8);
+    record.writeUInt32BE(crc, 8);
     this.#records.push(record);
     this.#unnoted += plain.length;
     if (this.#unnoted >= notedBytes) await this.note();

@@ -163,8 +163,8 @@ class CopyReader {
       throw new CopyFault((error as Error).message);
     });
     if (opened === undefined) throw new CopyFault("it sent bytes that do not match the piece's root");
-    const { first, count, plain, before, after } = opened;
-    if (count > 0) await this.#put(first, count, plain);
+    const { first, count, plain, crc, before, after } = opened;
+    if (count > 0) await this.#put(first, count, plain, crc);
     if (before.length > 0) await this.#join(halves, first - 1, { tail: before });
     if (after.length > 0) await this.#join(halves, first + count, { head: after });
     let from = claim.from;
@@ -190,8 +190,8 @@ class CopyReader {
     }
   }
 
-  async #put(first: number, count: number, plain: Uint8Array): Promise<void> {
-    const added = await this.#on.file.put(first, count, plain);
+  async #put(first: number, count: number, plain: Uint8Array, crc?: number): Promise<void> {
+    const added = await this.#on.file.put(first, count, plain, crc);
     release(plain);
     this.bytes += added;
     if (added > 0) this.#scope.onBytes(added);
