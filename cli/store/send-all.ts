@@ -124,6 +124,7 @@ async function shipAll(
   const total = shipments.flatMap(({ pieces }) => pieces).reduce((sum, { entry }) => sum + entry.size, 0);
   const bar = total > 0 ? progressBar({ label: "sending", total, format: formatBytes }) : undefined;
   let [done, sent] = [0, 0];
+  const start_ms = performance.now();
   const onBytes = (bytes: number, isSent: boolean): void => {
     done += bytes;
     if (isSent) sent += bytes;
@@ -144,8 +145,9 @@ async function shipAll(
   }
   await Promise.allSettled(shipping);
   bar?.stop();
+  const seconds = ((performance.now() - start_ms) / 1000).toFixed(1);
   say(
-    `sent ${formatBytes(sent)}; ${formatBytes(done - sent)} were there already or came from other providers`,
+    `sent ${formatBytes(sent)} in ${seconds} s; ${formatBytes(done - sent)} were there already or came from other providers`,
   );
   const head = await session.provider.getBlockNumber();
   return Promise.allSettled(

@@ -2,7 +2,8 @@
  * Measures `whitepay store` and `get` of one file, each command and each provider a process of its own, against the slowest of their parts, each
  * alone in the same run: encryption (ChaCha20-Poly1305 of 64 KiB), hashing to a piece on one core, and a bare libp2p stream between two
  * processes. The parts are measured before and after the commands. The time of the same command with a file of 1 byte is taken off: it is start,
- * chain and consent. The ratio of a store counts the encrypted bytes that it sends: those of all copies.
+ * chain and consent. The ratio of a store counts the encrypted bytes that it sends: those of all copies. "sending" is the part of the store after
+ * its copies were encrypted and hashed for the first time, as the command itself says.
  *
  * Payer and providers share the cores here, and each part alone has them for itself. So the bound is printed as well: the speed on otherwise idle
  * cores that do nothing but the parts that a sent or received megabyte needs (`partsOf`), by their CPU time. Other programs lower speeds and
@@ -39,9 +40,12 @@ export type StoreFigures = {
   readonly hashing: number;
   readonly stream: number;
   readonly store: number;
+  /** The part of `store` in which its copies are sent and written to the disks; they are made and hashed before. */
+  readonly sending: number;
   readonly get: number;
   /** Of the slowest part; a store sends every copy. */
   readonly storeRatio: number;
+  readonly sendingRatio: number;
   readonly getRatio: number;
   readonly cores: number;
   /** The speeds that the cores allow, as `store` and `get`. */
@@ -140,6 +144,7 @@ type BenchOptions = { readonly megabytes: number; readonly copies: number; reado
 type Ran = {
   readonly seconds: number;
   readonly client: Use;
+  readonly stderr: string;
   readonly providers_ms: number;
   /** CPU time of everything on the machine. */
   readonly all_ms: number;
@@ -184,7 +189,7 @@ async function runCommand(scene: Storing, ...args: string[]): Promise<Ran> {
   const seconds = (performance.now() - start) / 1000;
   if (code !== 0) throw new Error(`whitepay ${args.join(" ")}: exit ${code}\n${stderr}`);
   const providers_ms = (await providersCpu(scene)) - before_ms;
-  return { seconds, client, providers_ms, all_ms: busy_ms() - before_all_ms };
+  return { seconds, client, stderr, providers_ms, all_ms: busy_ms() - before_all_ms };
 }
 
 async function providerUses({ community }: Storing): Promise<(Use | undefined)[]> {
@@ -193,6 +198,12 @@ async function providerUses({ community }: Storing): Promise<(Use | undefined)[]
 
 async function providersCpu(scene: Storing): Promise<number> {
   return (await providerUses(scene)).reduce((sum, use) => sum + (use?.cpu_ms ?? 0), 0);
+}
+
+function sendingSeconds({ stderr }: Ran): number {
+  const said = /^sent .* in ([\d.]+) s;/m.exec(stderr)?.[1];
+  if (said === undefined) throw new Error(`expected "sent … in … s" in:\n${stderr}`);
+  return Number(said);
 }
 
 function usedBy({ seconds, client, providers_ms, all_ms }: Ran): { own: number; all: number } {
@@ -239,6 +250,7 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
     const ownCpu_ms = (long: Ran, short: Ran): number =>
       each(long.client.cpu_ms + long.providers_ms, short.client.cpu_ms + short.providers_ms);
     const speed = (long: Ran, short: Ran): number => megabytes / (long.seconds - short.seconds);
+    const sending = megabytes / sendingSeconds(largeStore);
     const [store, get] = [speed(largeStore, smallStore), speed(largeGet, smallGet)];
     const each = (long_ms: number, short_ms: number): number => (long_ms - short_ms) / megabytes;
     return {
@@ -248,8 +260,10 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
       hashing,
       stream: streamed,
       store,
+      sending,
       get,
       storeRatio: (store * copies) / slowest,
+      sendingRatio: (sending * copies) / slowest,
       getRatio: get / slowest,
       cores: availableParallelism(),
       storeBound: bound(partsOf.store) / copies,
@@ -282,7 +296,18 @@ export async function measureStore(bench: BenchOptions): Promise<StoreFigures> {
 }
 
 function print(figures: StoreFigures): void {
-  const { megabytes, copies, storeRatio, getRatio, cores, storeBound, getBound, used, ...rest } = figures;
+  const {
+    megabytes,
+    copies,
+    storeRatio,
+    sendingRatio,
+    getRatio,
+    cores,
+    storeBound,
+    getBound,
+    used,
+    ...rest
+  } = figures;
   const { overParts, cpu_ms, small_MiB, peak_MiB, ...speeds } = rest;
   const line = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(16)}${text}\n`);
   line("file", `${megabytes} MB, ${copies === 1 ? "1 copy" : `${copies} copies`}`);
@@ -294,6 +319,7 @@ function print(figures: StoreFigures): void {
     const { own, all } = used[of];
     line(`${of} cores`, `${own.toFixed(2)} used by payer and providers, ${all.toFixed(2)} by everything`);
   };
+  line("sending ratio", `${sendingRatio.toFixed(2)} of the slowest part`);
   compare("store", storeRatio, storeBound);
   compare("get", getRatio, getBound);
   for (const [name, value] of Object.entries(cpu_ms)) line(name, `${value.toFixed(1)} ms of CPU a megabyte`);
