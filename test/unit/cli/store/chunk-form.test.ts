@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { chunkBytes, chunkCount, SealedSource } from "../../../../client/storing/age-stream.ts";
@@ -63,6 +64,7 @@ async function readChunks(plain: Uint8Array, head: number | undefined, from: num
       }
     }
     if (opened.after.length > 0) heads.set(opened.first + opened.count, opened.after);
+    expect(opened.crc).toBe(crc32(opened.plain));
     // Each chunk of which a byte is here is named.
     const touched = chunksIn(form, copy.size, range);
     expect(touched.first).toBe(opened.first - (opened.before.length > 0 ? 1 : 0));
