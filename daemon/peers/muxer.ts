@@ -21,8 +21,10 @@ type Receiving = {
   sendWindowUpdate(): void;
 };
 type MakesStreams = {
-  _newStream(id: number, state: number, direction: "inbound" | "outbound"): Receiving;
+  [newStreamName](id: number, state: number, direction: "inbound" | "outbound"): Receiving;
 };
+/** Yamux's private method that makes the streams of both sides. */
+const newStreamName = "_newStream";
 
 /**
  * Yamux whose `abort` throws nothing. It sends a last frame, which fails if the connection is closed already. The error would
@@ -58,8 +60,8 @@ export function muxer({ windowBytes, ...init }: MuxerOptions = {}): ReturnType<t
  */
 function announce(made: Muxer, windowBytes: number): void {
   const makes = made as unknown as MakesStreams;
-  const newStream = makes._newStream.bind(made);
-  makes._newStream = (id, state, direction) => {
+  const newStream = makes[newStreamName].bind(made);
+  makes[newStreamName] = (id, state, direction) => {
     const stream = newStream(id, state, direction);
     stream.recvWindow = windowBytes;
     const update = stream.sendWindowUpdate.bind(stream);
