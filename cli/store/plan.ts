@@ -154,10 +154,7 @@ async function moneyOf(
   { chosen, own, bytes }: Pick<Parts, "chosen" | "own"> & { readonly bytes: number },
 ): Promise<Money> {
   const { committee, token, head, lockup, keeperFee, balance, blockTime_s } = scene;
-  const { interval, turn, slot } = committee.rhythm;
-  // R32 asks for the lockup and the unsettled blocks; providers may ask for more.
-  const runway = Math.max(...chosen.map(({ minRunway }) => minRunway));
-  const blocks = Math.max(storingBlocks(time, blockTime_s), lockup + interval + turn + 2 * slot + runway);
+  const blocks = Math.max(storingBlocks(time, blockTime_s), leastBlocks(committee, lockup, chosen));
   const fresh = chosen.reduce(
     (sum, one) => sum + costOfMore(one, holderOf(own, one), { bytes: BigInt(bytes), blocks: BigInt(blocks) }),
     0n,
@@ -172,11 +169,8 @@ async function moneyOf(
     stored?.page.state.service?.ceiling ?? 0,
     (stored?.page.state.listed ?? 0) + added,
   );
-  const from = stored?.page.state.settledThrough ?? head;
-  const until = head + blocks;
-  const fee = feeNeeded(keeperFee, BigInt(ceiling), BigInt(Math.max(0, until - Math.min(from, head))));
   const { escrow } = stored?.page ?? {};
-  const needed = fresh + fee + (stored === undefined ? 0n : await committedCost(session, stored, until));
+  const needed = fresh + (await presentCost(session, { stored, keeperFee, ceiling, head }, head + blocks));
   const missing = needed - (escrow?.available ?? 0n);
   const deposit = missing > 0n ? missing : 0n;
   const most = budget === undefined ? balance : parseAmount(budget, token);
@@ -223,6 +217,35 @@ export function costOfMore(
   const price = priceAt(one, holder);
   const dearer = holder === undefined ? 0n : costOf(holder.data.bytes, blocks, price - holder.data.price);
   return costOf(bytes, blocks, price) + dearer;
+}
+
+/** Blocks that are paid for at least. R32 asks for the lockup and the unsettled blocks; providers may ask for more. */
+export function leastBlocks(
+  { rhythm: { interval, turn, slot } }: Pick<CommitteePage, "rhythm">,
+  lockup: number,
+  chosen: readonly Pick<Candidate, "minRunway">[],
+): number {
+  const runway = Math.max(0, ...chosen.map(({ minRunway }) => minRunway));
+  return lockup + interval + turn + 2 * slot + runway;
+}
+
+type Present = {
+  /** Undefined: the group is to come. */
+  readonly stored: StoredGroup | undefined;
+  readonly keeperFee: bigint;
+  readonly ceiling: number;
+  readonly head: number;
+};
+
+/** What the escrow must hold for the group's present data and its keepers up to a block, before anything is added. */
+export async function presentCost(
+  session: Session,
+  { stored, keeperFee, ceiling, head }: Present,
+  until: number,
+): Promise<bigint> {
+  const from = Math.min(stored?.page.state.settledThrough ?? head, head);
+  const fee = feeNeeded(keeperFee, BigInt(ceiling), BigInt(Math.max(0, until - from)));
+  return stored === undefined ? fee : fee + (await committedCost(session, stored, until));
 }
 
 /** What the group's present data costs up to a block, with what it owes. */

@@ -14,7 +14,7 @@ import { carryOut, type Sources } from "./carry-out.ts";
 import { discover, recordsIn } from "./discover.ts";
 import { provenBps } from "./list.ts";
 import { agreed, storingOptions, type StoringOptions } from "./options.ts";
-import { costOfMore, keptPieces } from "./plan.ts";
+import { costOfMore, keptPieces, leastBlocks, presentCost } from "./plan.ts";
 import { placesOf, readItem, type ReadItem } from "./read-item.ts";
 import { unchangedMoney } from "./remove.ts";
 import { replacing, unfinished } from "./replace.ts";
@@ -189,6 +189,7 @@ async function planRepair(session: WritingSession, stored: StoredGroup): Promise
   const added = providers.filter(({ operator }) =>
     stored.holders.every(({ account }) => account.operator !== operator),
   );
+  const ceiling = Math.max(money.ceiling, stored.page.state.listed + added.length);
   const work: StoreWork = {
     kind: "repair",
     items: moved.map(({ copies, ...item }) => ({
@@ -200,8 +201,8 @@ async function planRepair(session: WritingSession, stored: StoredGroup): Promise
     base: new TextDecoder().decode(encodeCatalogue(stored.catalogue)),
     lists: listsOf(stored),
     ...money,
-    ...(await moneyFor(session, stored, { providers, moved, chosen })),
-    ceiling: Math.max(money.ceiling, stored.page.state.listed + added.length),
+    ...(await moneyFor(session, stored, { providers, moved, chosen, ceiling })),
+    ceiling,
     providers,
     lost: [],
   };
@@ -277,19 +278,25 @@ type NewCopies = {
   readonly providers: readonly Sending[];
   readonly moved: readonly CatalogueItem[];
   readonly chosen: readonly Candidate[];
+  /** Reserved providers, after the repair. */
+  readonly ceiling: number;
 };
 
-/** What the escrow lacks for the new copies: the provider that leaves is paid until its notice ends. */
+/**
+ * What the escrow lacks for the new copies, beside the present data: what R32 requires grows with every block until the copies are
+ * stored, and a provider may ask for a runway of all that it stores. The provider that leaves is paid until its notice ends.
+ */
 async function moneyFor(
-  { provider, lens }: WritingSession,
-  { page, holders }: StoredGroup,
-  { providers, moved, chosen }: NewCopies,
+  session: WritingSession,
+  stored: StoredGroup,
+  { providers, moved, chosen, ceiling }: NewCopies,
 ): Promise<Pick<StoreWork, "depositedThen" | "deposit">> {
+  const { page, holders, head } = stored;
   const { escrow, config, state } = page;
-  const committee = state.service?.committee as string;
-  const { rhythm } = await new CommitteeView(provider, { address: committee, lens }).page();
-  const runway = Math.max(0, ...chosen.map(({ minRunway }) => minRunway));
-  const blocks = BigInt(config.lockup + rhythm.interval + rhythm.turn + 2 * rhythm.slot + runway);
+  const address = state.service?.committee as string;
+  const committee = await new CommitteeView(session.provider, { address, lens: session.lens }).page();
+  const least = leastBlocks(committee, config.lockup, chosen);
+  const blocks = BigInt(least);
   const catalogueBytes = 64 * 1024;
   const extra = providers.reduce((sum, { operator, price, copies }) => {
     const bytes = moved
@@ -298,7 +305,10 @@ async function moneyFor(
     const holder = holders.find(({ account }) => account.operator === operator);
     return sum + costOfMore({ operator, price: BigInt(price) }, holder, { bytes: BigInt(bytes), blocks });
   }, 0n);
-  const missing = escrow.required + extra - escrow.available;
+  const present = { stored, keeperFee: config.keeperFee, ceiling, head };
+  const cost = await presentCost(session, present, head + least);
+  // R32 counts the largest product since the last settlement, which may be more than the present one.
+  const missing = (cost > escrow.required ? cost : escrow.required) + extra - escrow.available;
   const deposit = missing > 0n ? missing : 0n;
   return { depositedThen: String(escrow.deposited + deposit), deposit: String(deposit) };
 }
