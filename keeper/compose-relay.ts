@@ -100,6 +100,7 @@ type RelayParts = {
   readonly operator: Hex;
   readonly transport: GossipTransport;
   readonly relays: KnownRelays;
+  readonly relayed: RelayedTransport;
   readonly chain: Pick<EthersChain, "keeperEndpoint" | "providerEndpoint">;
   readonly telemetry: TelemetryPort;
 };
@@ -117,7 +118,7 @@ function snapshotsOf(keeper: ReturnType<OfferParts["keeper"]>): CommitteeSnapsho
 /** Starts the relay if the settings offer one. */
 export async function openRelay(
   opened: OpenedParts,
-  { config, peerSecret, transport, chain, telemetry, keeper }: OfferParts,
+  { config, peerSecret, transport, relayed, chain, telemetry, keeper }: OfferParts,
 ): Promise<RelayNode | undefined> {
   const { offer, listen } = config.relay;
   if (!offer) return undefined;
@@ -138,6 +139,7 @@ export async function openRelay(
     onReason: (code, detail) => telemetry.reason("", code, detail),
   });
   opened.defer(() => relay.stop());
+  relayed.setOwn(relay.local);
   return relay;
 }
 
@@ -155,6 +157,7 @@ export async function openCalling(
 ): Promise<Calling> {
   const calling = await startCallingNode(peerSecret, (peer) => relays.has(peer));
   opened.defer(() => calling.libp2p.stop());
+  if (offered !== undefined) calling.relayed.setOwn(offered.local);
   const locator = new Locator(
     {
       node: calling.libp2p,
@@ -163,7 +166,9 @@ export async function openCalling(
         // With its own: keepers and providers are reached over it, too.
         return [...own, ...others];
       },
-      own: (peerId) => offered?.records.bytesOf(peerId),
+      ...(offered && {
+        own: { peerId: offered.peerId, bytesOf: (peerId: string) => offered.records.bytesOf(peerId) },
+      }),
     },
     maxProviderNames + maxKeeperNames(maxCommittees),
   );
@@ -173,7 +178,7 @@ export async function openCalling(
 /** Keeps the keeper reachable over relays of others, if the settings want it. */
 export async function useRelays(
   opened: OpenedParts,
-  parts: RelayParts & { readonly relayed: RelayedTransport },
+  parts: RelayParts,
   offered: RelayNode | undefined,
 ): Promise<void> {
   const { config, peerSecret, operator, transport, relays, relayed, telemetry } = parts;

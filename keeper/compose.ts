@@ -99,11 +99,11 @@ async function assemble(
   // The relay asks the keeper whom it serves; the keeper calls providers and other keepers over relays.
   const made: { keeper?: Keeper } = {};
   const { operator } = keyring;
-  const peers = { config, peerSecret: secrets.peer, operator, transport, relays, chain, telemetry };
+  const peers = { config, peerSecret: secrets.peer, operator, transport, relays, relayed, chain, telemetry };
   const offered = await openRelay(opened, { ...peers, keeper: () => made.keeper });
   const { provider, locator } = await openCalling(opened, peers, offered);
   transport.findBy(locator);
-  await useRelays(opened, { ...peers, relayed }, offered);
+  await useRelays(opened, peers, offered);
   const keeper = new Keeper(
     { timeout_ms: config.challengeTimeout_ms, replacesResigned: config.policy.replaceResigned },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),

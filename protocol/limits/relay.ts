@@ -57,11 +57,23 @@ export function strangerRelayRate(connections: number): Rate {
 /** Bytes that a relay may send to a peer that chose it: what it carries at most. */
 export const chosenRelayRate: Rate = { burst: 8 * MiB, perSecond: relayBytesPerSecond };
 
+/** When a relay ends a connection that it carries. */
+export type RelayedEnds = { readonly duration_ms: number; readonly bytes: number };
+
 /** One connection over a relay ends after this time, or after what the relay carries in a sixth of it. Then a new one is made. */
-export const relayedConnection = {
+export const relayedConnection: RelayedEnds = {
   duration_ms: 30 * 60_000,
   bytes: relayBytesPerSecond * 5 * 60,
-} as const;
+};
+
+/** Ends of a connection over a relay, and what must be left before them: with less, a new connection is made. */
+export type RelayedLife = { readonly ends: RelayedEnds; readonly reserve: RelayedEnds };
+
+/** The reserve is the time of the longest request, and what the relay carries in it. */
+export const relayedLife: RelayedLife = {
+  ends: relayedConnection,
+  reserve: { duration_ms: 60_000, bytes: relayBytesPerSecond * 60 },
+};
 
 /**
  * Connections of peers at a relay. Strangers are payers that call a provider over it, and peers that have not told who they are. A keeper

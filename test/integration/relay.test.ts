@@ -81,27 +81,6 @@ it(
 );
 
 it(
-  "a connection over a relay is made anew before the relay ends it",
-  async () => {
-    const bytes = 36 * 1024 * 1024;
-    const relay = await scene.relay(0, { ends: { duration_ms: 600_000, bytes } });
-    const party = await partyAt(0);
-    const peer = await scene.peer(party, { isBehindRouter: true });
-    await until(() => relaysIn(peer) === 1, "a place", wait_ms);
-    const caller = await scene.caller(0);
-    // Sixteen requests of this size must fit: the last ones begin on a new connection.
-    const request = call(seededBytes(900_000, 1));
-    for (let i = 0; i < 8; i++) {
-      const answer = await askProvider(caller, registered(peer), request, { timeout_ms: 60_000 });
-      expect(answer.ok, `request ${i}: ${JSON.stringify(answer).slice(0, 200)}`).toBe(true);
-    }
-    expect(caller.libp2p.getConnections(peer.node.peerId).length).toBeGreaterThan(1);
-    expect(relay.figures.relayed).toBeGreaterThan(1);
-  },
-  test_ms,
-);
-
-it(
   "strangers get no place: neither unregistered peers, nor records of others, nor more newcomers than there are places for",
   async () => {
     const scale = { keepers: 1, providers: 1 };

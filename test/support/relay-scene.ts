@@ -6,6 +6,7 @@ import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
 import { byteStream } from "@libp2p/utils";
 import { createLibp2p } from "libp2p";
+import { connectionLimits } from "../../daemon/peers/connection-limits.ts";
 import { muxer } from "../../daemon/peers/muxer.ts";
 import type { RelayAddress } from "../../daemon/peers/addresses.ts";
 import { Locator } from "../../daemon/peers/relay/locator.ts";
@@ -32,6 +33,11 @@ export async function partyAt(index: number): Promise<Party> {
     operator: seed.slice(0, 42) as Hex,
     privateKey: await generateKeyPairFromSeed("Ed25519", fromHex(seed)),
   };
+}
+
+/** Secret of the peer key of a keeper that calls. */
+export function callerSecret(index: number): Hex {
+  return keccakWords(index, 9);
 }
 
 export type Peer = {
@@ -98,6 +104,7 @@ export class RelayScene {
         muxer({ streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes } }),
       ],
       services: { identify: identify({ runOnConnectionOpen: false }) },
+      connectionManager: connectionLimits,
       connectionGater: {
         denyInboundConnection: ({ remoteAddr }) =>
           isBehindRouter && !remoteAddr.toString().includes("/p2p-circuit"),
@@ -142,12 +149,16 @@ export class RelayScene {
     return peer;
   }
 
-  /** A node that calls, and finds peers by the relays. */
-  async caller(index: number): Promise<CallingNode & { readonly locator: Locator }> {
+  /** A node that calls, and finds peers by the relays; `offered` is that of its own process. */
+  async caller(index: number, offered?: RelayNode): Promise<CallingNode & { readonly locator: Locator }> {
     const isRelay = (peer: string): boolean => this.#addresses.some(({ peerId }) => peerId === peer);
-    const calling = await startCallingNode(keccakWords(index, 9), isRelay);
+    const calling = await startCallingNode(callerSecret(index), isRelay);
     const relays = async (): Promise<RelayAddress[]> => this.#addresses;
-    const locator = new Locator({ node: calling.libp2p, relays }, 64);
+    const own = offered && {
+      peerId: offered.peerId,
+      bytesOf: (peerId: string) => offered.records.bytesOf(peerId),
+    };
+    const locator = new Locator({ node: calling.libp2p, relays, ...(own && { own }) }, 64);
     this.#stops.push(async () => calling.libp2p.stop());
     return { ...calling, locator };
   }

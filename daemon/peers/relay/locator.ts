@@ -14,12 +14,18 @@ const mostAsked = 9;
 /** After a question without an answer, the peer is not looked for again in this time. */
 const unknownFor_ms = 10_000;
 
+export type OwnRecords = {
+  /** Of the relay. */
+  readonly peerId: string;
+  readonly bytesOf: (peerId: string) => Uint8Array | undefined;
+};
+
 export type LocatorDependencies = {
   readonly node: DialingNode;
   /** Relays that keepers registered. */
   readonly relays: () => Promise<readonly RelayAddress[]>;
-  /** Records that this process has itself. */
-  readonly own?: (peerId: string) => Uint8Array | undefined;
+  /** The relay that this process offers: its records are read, and nobody asks it for them. */
+  readonly own?: OwnRecords;
 };
 
 /** The relays in an order that depends on the peer: the peer tells them its addresses in this order, and others ask them in this order. */
@@ -65,10 +71,11 @@ export class Locator {
     const registered = await this.#on.relays().catch(() => undefined);
     const relays = relaysFor(peerId, registered ?? []);
     const trusted = new Set(relays.map((relay) => relay.peerId));
-    const own = this.#on.own?.(peerId);
+    const own = this.#on.own?.bytesOf(peerId);
     if (own !== undefined) await this.#keep(peerId, own, trusted);
-    for (let first = 0; first < Math.min(relays.length, mostAsked); first += askedAtOnce) {
-      const asked = relays.slice(first, first + askedAtOnce).map((relay) => this.#ask(relay, peerId, signal));
+    const others = relays.filter((relay) => relay.peerId !== this.#on.own?.peerId);
+    for (let first = 0; first < Math.min(others.length, mostAsked); first += askedAtOnce) {
+      const asked = others.slice(first, first + askedAtOnce).map((relay) => this.#ask(relay, peerId, signal));
       const answers = (await Promise.all(asked)).filter((bytes) => bytes !== undefined);
       const kept = await Promise.all(answers.map((bytes) => this.#keep(peerId, bytes, trusted)));
       if (kept.some(Boolean)) return this.known(peerId);

@@ -2,14 +2,13 @@
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { relayedConnection } from "../../../protocol/limits/relay.ts";
+import { relayedLife } from "../../../protocol/limits/relay.ts";
+import type { RelayedLife } from "../../../protocol/limits/relay.ts";
 
 export type DialingNode = Pick<Libp2p, "dial" | "getConnections">;
 
 /** A relay's limits count both directions, and encryption adds a little: what a request may need, times the requests under way at once. */
 const requestsAtOnce = 16;
-/** A request that begins now may take this long. */
-const longestRequest_ms = 60_000;
 
 export type StreamOptions = {
   readonly signal: AbortSignal;
@@ -17,26 +16,28 @@ export type StreamOptions = {
   readonly bytes: number;
 };
 
-/** Whether a connection may end by its relay's limits before the request does. */
-function isWornOut({ limits, timeline }: Connection, bytes: number): boolean {
+/** Whether less than the reserve is left of a connection over a relay. */
+export function isWornOut({ limits, timeline }: Connection, { ends, reserve }: RelayedLife): boolean {
   if (limits === undefined) return false;
-  const left = limits.bytes ?? BigInt(relayedConnection.bytes);
+  const left = limits.bytes ?? BigInt(ends.bytes);
   const age_ms = Date.now() - timeline.open;
-  return left < BigInt(requestsAtOnce * bytes) || age_ms > relayedConnection.duration_ms - longestRequest_ms;
+  return left < BigInt(reserve.bytes) || age_ms > ends.duration_ms - reserve.duration_ms;
 }
 
-/**
- * Of the connections to one peer, that for requests: a direct one, else the newest over a relay that has enough left.
- * @param bytes most bytes of a request and its answer
- */
-export function bestOf(connections: readonly Connection[], bytes: number): Connection | undefined {
-  const open = connections.filter(({ status }) => status === "open");
-  return (
-    open.find(({ limits }) => limits === undefined) ??
-    open
-      .toSorted((a, b) => b.timeline.open - a.timeline.open)
-      .find((connection) => !isWornOut(connection, bytes))
-  );
+/** Of the connections to one peer those that are open: direct ones first, then those over relays, the newest first. */
+export function bestFirst(connections: readonly Connection[]): Connection[] {
+  const rank = ({ limits }: Connection): number => (limits === undefined ? 0 : 1);
+  return connections
+    .filter(({ status }) => status === "open")
+    .toSorted((a, b) => rank(a) - rank(b) || rank(a) * (b.timeline.open - a.timeline.open));
+}
+
+/** Closes those over which nothing goes. A relay limits the connections of a peer, and these would count until their time is over. */
+export function closeIdle(connections: readonly Connection[]): void {
+  for (const connection of connections) {
+    if (connection.status !== "open" || connection.streams.length > 0) continue;
+    connection.close().catch((error: unknown) => connection.abort(error as Error));
+  }
 }
 
 /**
@@ -50,11 +51,14 @@ export async function streamTo(
   protocol: string,
   { signal, bytes }: StreamOptions,
 ): Promise<Stream> {
-  let connection = bestOf(node.getConnections(peerIdFromString(peerId)), bytes);
+  const { ends, reserve } = relayedLife;
+  const life = { ends, reserve: { ...reserve, bytes: requestsAtOnce * bytes } };
+  const open = bestFirst(node.getConnections(peerIdFromString(peerId)));
+  let connection = open.find((one) => !isWornOut(one, life));
   if (connection === undefined) {
     if (addresses.length === 0) throw new Error("no address of this peer is known");
-    // The other connections of the peer, if there are any, are worn out.
     connection = await node.dial([...addresses], { signal, force: true });
   }
+  closeIdle(open.filter((one) => one !== connection && isWornOut(one, life)));
   return connection.newStream(protocol, { signal, runOnLimitedConnection: true });
 }

@@ -5,6 +5,10 @@
 import { circuitRelayTransport } from "@libp2p/circuit-relay-v2";
 import type { CircuitRelayTransportComponents } from "@libp2p/circuit-relay-v2";
 import type { PeerId, StreamHandler, Transport } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { relayOf } from "../addresses.ts";
+import type { RelayAddress } from "../addresses.ts";
 
 /** What the library offers of its reservations, beside its public types. */
 type Reservations = {
@@ -16,6 +20,7 @@ type Reservations = {
 export class RelayedTransport {
   #reservations: Reservations | undefined;
   #onLost: () => void = () => undefined;
+  #own: RelayAddress | undefined;
 
   /** For the transports of a node. */
   transport(): (components: CircuitRelayTransportComponents) => Transport {
@@ -29,6 +34,8 @@ export class RelayedTransport {
       const { reservationStore } = made as Transport & { readonly reservationStore: Reservations };
       reservationStore.addEventListener("relay:removed", () => this.#onLost());
       this.#reservations = reservationStore;
+      const dial = made.dial.bind(made);
+      made.dial = (address, options) => dial(this.#near(address), options);
       return made;
     };
   }
@@ -36,6 +43,21 @@ export class RelayedTransport {
   /** Calls `listener` when a reservation has ended, for instance with its relay. */
   onLost(listener: () => void): void {
     this.#onLost = listener;
+  }
+
+  /**
+   * The relay that this process offers is dialled where it listens. Others dial it at a public address, at which a process behind the same
+   * router may not reach it.
+   */
+  setOwn(relay: RelayAddress): void {
+    this.#own = relay;
+  }
+
+  #near(address: Multiaddr): Multiaddr {
+    const text = address.toString();
+    const [near] = this.#own?.addresses ?? [];
+    if (near === undefined || relayOf(text) !== this.#own?.peerId) return address;
+    return multiaddr(`${near}${text.slice(text.indexOf("/p2p-circuit"))}`);
   }
 
   /** Reserves a place at a relay that is connected. The library prolongs it until the connection ends. */

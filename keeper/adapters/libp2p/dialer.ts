@@ -1,11 +1,11 @@
 /** Dials the keepers that are not connected, once a round; over a relay if it must be. */
-import type { Connection, Libp2p } from "@libp2p/interface";
+import type { Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { addressesOf, isCircuit } from "../../../daemon/peers/addresses.ts";
 import type { Locator } from "../../../daemon/peers/relay/locator.ts";
 import { reach } from "../../../daemon/peers/relay/reach.ts";
-import { bestOf } from "../../../daemon/peers/relay/stream.ts";
-import { maxReplyBytes } from "../../../protocol/codec/question.ts";
+import { bestFirst, isWornOut } from "../../../daemon/peers/relay/stream.ts";
+import type { RelayedLife } from "../../../protocol/limits/relay.ts";
 import type { Identities } from "./identities.ts";
 import { relayedDial_ms } from "./node.ts";
 
@@ -23,6 +23,7 @@ type DialerDependencies = {
   readonly identities: Pick<Identities, "targets">;
   /** Undefined: only the registered addresses are dialled. */
   readonly locator: () => KeeperLocator | undefined;
+  readonly life: RelayedLife;
   readonly stopped: AbortSignal;
 };
 
@@ -44,7 +45,7 @@ export class Dialer {
    * reaches a peer that cannot dial, and a second process with the same key (D9). Every peer is dialled independently.
    */
   round(): void {
-    const { node, identities } = this.#on;
+    const { node, identities, life } = this.#on;
     const own = node.peerId.toString();
     const open = Map.groupBy(node.getConnections(), ({ remotePeer }) => remotePeer.toString());
     const [missed, relayed, looked_ms] = [this.#missed, this.#relayed, this.#looked_ms];
@@ -53,7 +54,9 @@ export class Dialer {
       if (own === peerId) continue;
       const last_ms = looked_ms.get(peerId);
       if (last_ms !== undefined) this.#looked_ms.set(peerId, last_ms);
-      const connection = lasting(open.get(peerId) ?? []);
+      const [best] = bestFirst(open.get(peerId) ?? []);
+      // One over a relay that ends soon does not count: a new one is made.
+      const connection = best === undefined || isWornOut(best, life) ? undefined : best;
       const isRelayed = connection?.limits !== undefined;
       if (connection !== undefined && !isRelayed) continue;
       const [before, counts] = isRelayed ? [relayed, this.#relayed] : [missed, this.#missed];
@@ -98,7 +101,6 @@ export class Dialer {
   async #at(addresses: readonly Multiaddr[]): Promise<void> {
     const limit = AbortSignal.timeout(relayedDial_ms * (addresses.length + 1));
     const signal = AbortSignal.any([this.#on.stopped, limit]);
-    // A connection over a relay that ends soon does not count.
     await this.#on.node.dial([...addresses], { signal, force: true });
   }
 
@@ -108,9 +110,4 @@ export class Dialer {
     this.#looked_ms.set(peerId, now_ms);
     return true;
   }
-}
-
-/** A direct connection, or one over a relay that does not end soon. */
-function lasting(connections: readonly Connection[]): Connection | undefined {
-  return bestOf(connections, maxReplyBytes);
 }

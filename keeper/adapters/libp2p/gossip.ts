@@ -117,3 +117,35 @@ export function allowTopic(pubsub: GossipSub, topic: string): void {
   allowedTopics.add(topic);
   score.params.topics[topic] = invalidCosts;
 }
+
+/** What the library keeps of its streams: one to each peer. It offers no way to replace one. */
+type Streams = {
+  readonly protocols: readonly string[];
+  readonly streamsOutbound: Map<string, { close(): Promise<void> }>;
+  createOutboundStream(peer: PeerId, connection: Connection): Promise<void>;
+};
+
+/** Whether the gossip to a peer goes over this connection. */
+function carriesGossip(pubsub: GossipSub, { streams }: Connection): boolean {
+  const { protocols } = pubsub as unknown as Streams;
+  return streams.some(({ direction, protocol }) => direction === "outbound" && protocols.includes(protocol));
+}
+
+/**
+ * Moves the gossip to a peer to another of its connections. No message is lost: the present stream is used until the new one is open, and
+ * is then closed, so that all sent on it still arrives.
+ */
+export async function moveGossip(pubsub: GossipSub, connection: Connection): Promise<void> {
+  const peer = connection.remotePeer;
+  const name = peer.toString();
+  const streams = pubsub as unknown as Streams;
+  const { streamsOutbound } = streams;
+  const before = streamsOutbound.get(name);
+  if (before === undefined || carriesGossip(pubsub, connection)) return;
+  // The library opens a stream if it has none; it looks before it waits.
+  streamsOutbound.delete(name);
+  const opening = streams.createOutboundStream(peer, connection);
+  streamsOutbound.set(name, before);
+  await opening;
+  if (streamsOutbound.get(name) !== before) await before.close();
+}

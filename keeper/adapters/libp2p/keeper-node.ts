@@ -23,6 +23,7 @@ import {
 } from "../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../protocol/limits/derived.ts";
 import { chosenRelayRate } from "../../../protocol/limits/relay.ts";
+import type { RelayedLife } from "../../../protocol/limits/relay.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { Rate } from "../../../protocol/limits/token-buckets.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
@@ -48,6 +49,8 @@ export type RelaysOfKeepers = {
   readonly transport: RelayedTransport;
   /** Whether this is the peer of a relay that a keeper registered. */
   readonly isRelay: (peer: string) => boolean;
+  /** Default: `relayedLife`. */
+  readonly life?: RelayedLife;
 };
 
 /** Admission of peers. It exists before the node, because the node asks it about every connection. */

@@ -58,6 +58,7 @@ const refusedStreams = 4;
 export type CallingNode = {
   readonly libp2p: Libp2p;
   readonly meter: InboundMeter;
+  readonly relayed: RelayedTransport;
 };
 
 /**
@@ -72,9 +73,10 @@ export async function startCallingNode(
   // A message over a relay is metered again for the provider that sends it.
   const rate = (peer: string): Rate => (isRelay(peer) ? chosenRelayRate : providerBytes);
   const meter = new InboundMeter(rate, maxProviderNames);
+  const relayed = new RelayedTransport();
   const libp2p = await createLibp2p({
     privateKey: await privateKeyOf(peerSecret),
-    transports: [tcp(), new RelayedTransport().transport()],
+    transports: [tcp(), relayed.transport()],
     connectionEncrypters: [noise()],
     streamMuxers: [keeperMuxer(refusedStreams)],
     services: {
@@ -88,5 +90,5 @@ export async function startCallingNode(
     connectionGater: metered(meter),
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
   });
-  return { libp2p, meter };
+  return { libp2p, meter, relayed };
 }

@@ -3,7 +3,7 @@ import type { Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { lpStream } from "@libp2p/utils";
 import type { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
-import { bestOf } from "../../../daemon/peers/relay/stream.ts";
+import { bestFirst } from "../../../daemon/peers/relay/stream.ts";
 import { maxQuestionBytes, maxReplyBytes } from "../../../protocol/codec/question.ts";
 import type { Question } from "../../../protocol/codec/question.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -71,10 +71,7 @@ export class QuestionStreams {
     const { node, identities, meter, stopped } = this.#on;
     const peerId = identities.peerOf(keeper);
     if (peerId === undefined) return undefined;
-    const connection = bestOf(
-      node.getConnections(peerIdFromString(peerId)),
-      maxQuestionBytes + maxReplyBytes,
-    );
+    const [connection] = bestFirst(node.getConnections(peerIdFromString(peerId)));
     if (connection === undefined) return undefined;
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(askTimeout_ms)]);
     const expected = meter.expect(peerId, maxReplyBytes);

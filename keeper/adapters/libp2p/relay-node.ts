@@ -9,6 +9,7 @@ import type { CircuitRelayServerComponents, CircuitRelayService } from "@libp2p/
 import { identify } from "@libp2p/identify";
 import type { Connection, Libp2p, PeerId, StreamHandler } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
@@ -17,6 +18,7 @@ import { ConnectionRoom } from "../../../daemon/peers/connection-room.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import { muxer } from "../../../daemon/peers/muxer.ts";
 import { PendingHosts } from "../../../daemon/peers/pending-hosts.ts";
+import type { RelayAddress } from "../../../daemon/peers/addresses.ts";
 import { AddressBook } from "../../../daemon/peers/relay/records.ts";
 import { Places } from "../../../daemon/peers/relay/places.ts";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
@@ -40,7 +42,7 @@ import {
   reservation_ms,
   strangerRelayRate,
 } from "../../../protocol/limits/relay.ts";
-import type { RelayScale } from "../../../protocol/limits/relay.ts";
+import type { RelayedEnds, RelayScale } from "../../../protocol/limits/relay.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
 import { addressDial_ms, metered, privateKeyOf } from "./node.ts";
@@ -53,11 +55,11 @@ export type RelayOptions = {
   readonly listen: readonly string[];
   readonly registrations: Registrations;
   readonly scale: () => RelayScale;
-  /** Whether this is the peer of a keeper of the committees: it calls providers over the relay. */
+  /** Whether this is the peer of another keeper of the committees: it calls providers over the relay. */
   readonly isKeeper: (peer: string) => boolean;
   readonly onReason: (code: ReasonCode, detail: string) => void;
   /** When a relayed connection ends. */
-  readonly ends?: { readonly duration_ms: number; readonly bytes: number };
+  readonly ends?: RelayedEnds;
 };
 
 /** Present numbers and those since the start, for metrics and tests. */
@@ -86,6 +88,8 @@ export function relaySecretOf(peerSecret: Hex): Hex {
 
 export class RelayNode {
   readonly #options: RelayOptions;
+  /** Of the keeper that offers this relay: it calls over it, too. */
+  readonly #keeperPeer: string;
   readonly #places: Places;
   readonly #pending = new PendingHosts(pendingConnections.perHost);
   readonly #connects = new TokenBuckets(mostNames, () => performance.now());
@@ -98,8 +102,9 @@ export class RelayNode {
   #node: Libp2p<{ relay: CircuitRelayService }> | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
-  private constructor(options: RelayOptions) {
+  private constructor(options: RelayOptions, keeperPeer: string) {
     this.#options = options;
+    this.#keeperPeer = keeperPeer;
     this.#places = new Places(
       () => relayPlaces(options.scale()),
       () => performance.now(),
@@ -117,7 +122,8 @@ export class RelayNode {
   }
 
   static async start(options: RelayOptions): Promise<RelayNode> {
-    const relay = new RelayNode(options);
+    const keeper = peerIdFromPrivateKey(await privateKeyOf(options.peerSecret));
+    const relay = new RelayNode(options, keeper.toString());
     await relay.#start();
     return relay;
   }
@@ -130,6 +136,11 @@ export class RelayNode {
 
   get peerId(): string {
     return this.node.peerId.toString();
+  }
+
+  /** Where a process on the same machine reaches it. */
+  get local(): RelayAddress {
+    return { peerId: this.peerId, addresses: this.node.getMultiaddrs().map(String) };
   }
 
   get figures(): RelayFigures {
@@ -148,9 +159,13 @@ export class RelayNode {
     await this.node.stop();
   }
 
+  #isKeeper(peer: string): boolean {
+    return peer === this.#keeperPeer || this.#options.isKeeper(peer);
+  }
+
   /** Known peers do not compete with strangers for connections. */
   #isKnown(peer: string): boolean {
-    return this.#places.has(peer) || this.#options.isKeeper(peer);
+    return this.#places.has(peer) || this.#isKeeper(peer);
   }
 
   async #start(): Promise<void> {
@@ -253,8 +268,7 @@ export class RelayNode {
   }
 
   #mostCalls(peer: string): number {
-    const { isKeeper, scale } = this.#options;
-    return isKeeper(peer) ? relayedOfKeeper(scale()) : relayedOfStranger;
+    return this.#isKeeper(peer) ? relayedOfKeeper(this.#options.scale()) : relayedOfStranger;
   }
 
   #callsOf(peer: PeerId): number {
@@ -277,7 +291,7 @@ export class RelayNode {
     const peer = from.toString();
     this.#room.used(peer);
     if (!this.#places.has(to.toString())) return true;
-    if (this.#options.isKeeper(peer) || this.#connects.take(peer, relayConnectRate)) return false;
+    if (this.#isKeeper(peer) || this.#connects.take(peer, relayConnectRate)) return false;
     this.#options.onReason("wire-flood", `calls of ${peer} over the relay`);
     return true;
   }

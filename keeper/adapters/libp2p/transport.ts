@@ -3,11 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { Connection, PeerId } from "@libp2p/interface";
 import { ConnectionRoom } from "../../../daemon/peers/connection-room.ts";
+import { bestFirst, closeIdle } from "../../../daemon/peers/relay/stream.ts";
 import { isHello } from "../../../protocol/codec/message.ts";
 import type { Question } from "../../../protocol/codec/question.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { keeperConnections, refusedRate, refusedTokens } from "../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../protocol/limits/derived.ts";
+import { relayedLife } from "../../../protocol/limits/relay.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 import type {
   GossipHandler,
@@ -19,7 +21,7 @@ import type {
 import { Dialer } from "./dialer.ts";
 import type { KeeperLocator } from "./dialer.ts";
 import { DirectHellos } from "./direct-hello.ts";
-import { allowTopic } from "./gossip.ts";
+import { allowTopic, moveGossip } from "./gossip.ts";
 import { Handshake } from "./handshake.ts";
 import type { IdentityOptions } from "./handshake.ts";
 import { Admission, startKeeperNode } from "./keeper-node.ts";
@@ -47,6 +49,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   readonly #stopped = new AbortController();
   /** Open connections on which both sides have proven their identity, by peer. */
   readonly #mutual = new Map<string, Set<Connection>>();
+  /** Peers whose gossip moves to another connection now. */
+  readonly #moving = new Set<string>();
   #registered: readonly Endpoint[] = [];
   #locator: KeeperLocator | undefined;
   #listener: (operators: readonly Hex[]) => void = () => undefined;
@@ -59,7 +63,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     const { onReason } = options;
     const stopped = this.#stopped.signal;
     this.#questions = new QuestionStreams({ node, identities, meter, onReason, stopped });
-    this.#dialer = new Dialer({ node, identities, locator: () => this.#locator, stopped });
+    const life = options.relays?.life ?? relayedLife;
+    this.#dialer = new Dialer({ node, identities, locator: () => this.#locator, life, stopped });
     this.#handshake = new Handshake(options.identity, {
       node,
       identities,
@@ -244,22 +249,35 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     if (connection.status !== "open") return;
     const name = peer.toString();
     this.#mutual.set(name, (this.#mutual.get(name) ?? new Set()).add(connection));
-    this.#admission.gate.connected(peer, connection);
+    this.#follow(name);
     this.#reportConnected();
-    if (connection.limits === undefined) this.#leaveRelays(peer);
   }
 
-  /** The peer is directly connected. */
-  #leaveRelays(peer: PeerId): void {
-    const relayed = this.node.getConnections(peer).filter(({ limits }) => limits !== undefined);
-    // Not `close`, which waits for the end of the gossip.
-    for (const connection of relayed) connection.abort(new Error("directly connected"));
+  /**
+   * Opens the gossip to a peer, or moves it from a connection over a relay to a direct or newer one. The others over relays are closed when
+   * the peer has moved its gossip, too.
+   */
+  #follow(name: string): void {
+    const connections = bestFirst([...(this.#mutual.get(name) ?? [])]);
+    for (const connection of connections) this.#admission.gate.connected(connection.remotePeer, connection);
+    const [best, ...others] = connections;
+    const left = others.filter(({ limits }) => limits !== undefined);
+    if (best === undefined || left.length === 0 || this.#moving.has(name)) return;
+    this.#moving.add(name);
+    void moveGossip(this.node.services.pubsub, best)
+      // The next round tries again.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#moving.delete(name);
+        closeIdle(left);
+      });
   }
 
   #onClose(connection: Connection): void {
     const name = connection.remotePeer.toString();
     const open = this.#mutual.get(name);
-    if (open?.delete(connection) !== true || open.size > 0) return;
+    if (open?.delete(connection) !== true) return;
+    if (open.size > 0) return this.#follow(name);
     this.#mutual.delete(name);
     this.#admission.gate.disconnected(connection.remotePeer);
     this.#reportConnected();
@@ -276,16 +294,14 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   /**
-   * Repeats three things that libp2p does not repeat: dialling after an outage, a proof that failed because one side had not read
-   * the registry, and a gossip stream after the first one broke.
+   * Repeats what libp2p does not repeat: dialling after an outage, a proof that failed because one side had not read the registry, a
+   * gossip stream after the first one broke, and the end of a connection over a relay that another one replaced.
    */
   #tick(): void {
     if (this.#stopped.signal.aborted) return;
     this.#room.sweep();
     this.#beginHandshakes();
-    for (const open of this.#mutual.values()) {
-      for (const connection of open) this.#admission.gate.connected(connection.remotePeer, connection);
-    }
+    for (const peer of this.#mutual.keys()) this.#follow(peer);
     this.#dialer.round();
     setTimeout(() => this.#tick(), this.#options.redial_ms).unref();
   }
