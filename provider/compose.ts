@@ -1,6 +1,7 @@
 /** Composition root of the provider's daemon: opens its parts, connects them, and closes them in order. */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
+import type { Libp2p } from "@libp2p/interface";
 import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
 import { verifySeed } from "../protocol/codec/seed.ts";
@@ -31,6 +32,7 @@ import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
 import type { ServerDependencies } from "./server-libp2p.ts";
 import { openRelays } from "./relays.ts";
+import type { Relays } from "./relays.ts";
 import { openStoring } from "./store/compose.ts";
 import type { Storing } from "./store/compose.ts";
 import { watchedStore } from "./watched-store.ts";
@@ -140,14 +142,7 @@ async function assemble(
   const relays = openRelays({ config, keys, chain, log });
   const answering = { chain, answers, store: stored.store, crypto: cryptoOf(keys), events };
   const responders = respondersOf({ answering, storing, load, decorator });
-  const libp2p = await startServer(
-    { peerSeed: keys.peer, listen: config.listen },
-    {
-      ...responders,
-      ...(relays.served && { relays: relays.served }),
-    },
-  );
-  opened.defer(async () => libp2p.stop());
+  const libp2p = await openServer(opened, { config, keys, responders, relays });
   storing.use(libp2p);
   const reading = await storing.reading.serve();
   const stopLoops = runLoops((signal) => {
@@ -166,6 +161,22 @@ async function assemble(
       await opened.close();
     },
   };
+}
+
+type Serving = Pick<Start, "config" | "keys"> & {
+  readonly responders: ReturnType<typeof respondersOf>;
+  readonly relays: Relays;
+};
+
+/** The node that keepers and payers call. */
+async function openServer(
+  opened: OpenedParts,
+  { config, keys, responders, relays: { served } }: Serving,
+): Promise<Libp2p> {
+  const identity = { peerSeed: keys.peer, listen: config.listen };
+  const libp2p = await startServer(identity, { ...responders, ...(served && { relays: served }) });
+  opened.defer(async () => libp2p.stop());
+  return libp2p;
 }
 
 /** Starts loops. @returns aborts them, and waits until they have ended */
