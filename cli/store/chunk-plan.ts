@@ -11,7 +11,7 @@ export type Claim = { from: number; end: number; movedAt_ms: number };
 type Free = Span & { readonly refusedBy: ReadonlySet<number> };
 
 /** A reader stalls if no chunk of its span arrives within this time. */
-const stall_ms = 2_000;
+export const stall_ms = 2_000;
 
 export class ChunkPlan {
   readonly #leastSplit: number;

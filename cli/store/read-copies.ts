@@ -9,8 +9,9 @@ import { release } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { verifyRange } from "../../storage/disk/range-reader.ts";
 import { askRange, type RetrieveScope } from "../group/retrieve/download.ts";
+import { AnswerTimes, silences } from "./answer-times.ts";
 import { chunkForm, chunksIn, openChunk, rangesOf, type ChunkForm } from "./chunk-form.ts";
-import { ChunkPlan, type Claim } from "./chunk-plan.ts";
+import { ChunkPlan, stall_ms, type Claim } from "./chunk-plan.ts";
 import { inPacedLanes } from "./lanes.ts";
 import { openVerified } from "./open-ranges.ts";
 import type { PlainFile, Span } from "./plain-file.ts";
@@ -37,12 +38,21 @@ class CopyFault extends Error {
   override readonly name = "CopyFault";
 }
 
-/** @returns by the index of each source: how many bytes came from it, or why it failed. Rejects on a disk error or an abort. */
+export type CopyRead = {
+  /** That came from this source. */
+  readonly bytes: number;
+  /** Why it failed. */
+  readonly fault: string | undefined;
+  /** How long it had given no answer when the file was whole, if it answered before or others did. It may only be slow. */
+  readonly silent_ms: number | undefined;
+};
+
+/** @returns by the index of each source. Rejects on a disk error or an abort. */
 export async function readCopies(
   scope: CopyScope,
   file: PlainFile,
   sources: readonly CopySource[],
-): Promise<readonly { readonly bytes: number; readonly fault: string | undefined }[]> {
+): Promise<readonly CopyRead[]> {
   const stop = new AbortController();
   const { signal } = scope.retrieve;
   const retrieve = {
@@ -55,17 +65,21 @@ export async function readCopies(
     (source, index) => new CopyReader({ ...scope, retrieve }, { file, plan, source, index, lanes }),
   );
   const reading = readers.map((reader) => reader.run());
-  // When the file is complete, readers that stall are stopped; an error of the disk stops all readers.
-  for (const one of reading) {
-    one.then(
-      () => file.isWhole && stop.abort(),
-      (error: unknown) => stop.abort(error),
+  let silent_ms: readonly (number | undefined)[] = [];
+  const stopStalled = (): void => {
+    if (!file.isWhole || stop.signal.aborted) return;
+    silent_ms = silences(
+      readers.map(({ answers }) => answers),
+      stall_ms,
     );
-  }
+    stop.abort();
+  };
+  // When the file is complete, readers that stall are stopped; an error of the disk stops all readers.
+  for (const one of reading) one.then(stopStalled, (error: unknown) => stop.abort(error));
   await Promise.allSettled(reading);
   signal?.throwIfAborted();
   if (stop.signal.aborted && !file.isWhole) throw stop.signal.reason;
-  return readers.map(({ bytes, fault }) => ({ bytes, fault }));
+  return readers.map(({ bytes, fault }, i) => ({ bytes, fault, silent_ms: silent_ms[i] }));
 }
 
 type Reading = {
@@ -87,6 +101,7 @@ class CopyReader {
   #first: RetrievedRange | undefined;
   /** Ranges that its provider lost. */
   readonly #damaged = new Set<number>();
+  readonly answers = new AnswerTimes(() => performance.now());
   /** Bytes that this copy gave. */
   bytes = 0;
   fault: string | undefined;
@@ -200,7 +215,9 @@ class CopyReader {
   /** Undefined: this provider lost the range, and may have the others. @throws CopyFault for any other failure */
   async #ask(range: number): Promise<RetrievedRange | undefined> {
     const { entry, target } = this.#on.source;
-    const got = await askRange({ scope: this.#scope.retrieve, entry, source: { target } }, range);
+    const got = await this.answers.of(
+      askRange({ scope: this.#scope.retrieve, entry, source: { target } }, range),
+    );
     if (got.ok) return got.range;
     if (got.isFinal) throw new CopyFault(got.why);
     return undefined;

@@ -10,7 +10,7 @@ import { CliError, exitCodes } from "../console/exit.ts";
 import { say } from "../console/output.ts";
 import { PartsSource } from "./parts.ts";
 import { PlainFile } from "./plain-file.ts";
-import { readCopies } from "./read-copies.ts";
+import { readCopies, type CopyRead } from "./read-copies.ts";
 import { lower, type Session } from "./session.ts";
 import type { Holder, StoredGroup } from "./stored.ts";
 import { markOf } from "./unchanged-file.ts";
@@ -111,14 +111,15 @@ function plainEnd({ bytes }: PlainFile, chunk: number): number {
   return Math.min(bytes, chunk * chunkBytes);
 }
 
-type Faults = readonly { readonly fault: string | undefined }[];
+type Faults = readonly Omit<CopyRead, "bytes">[];
 
-/** The item is whole: says which providers did not give what they are paid for. */
+/** The item is whole: says which providers did not give what they are paid for, or were silent when others had given it. */
 function nameFaults({ name }: CatalogueItem, places: readonly Place[], read: Faults): void {
   for (const [i, { holder }] of places.entries()) {
-    const fault = read[i]?.fault;
-    if (fault !== undefined)
-      say(`provider ${holder.account.operator}: ${fault}; ${name} was read from other copies`);
+    const { fault, silent_ms } = read[i] ?? {};
+    const why = fault ?? (silent_ms && `slow or stalled: no answer for ${(silent_ms / 1000).toFixed(1)} s`);
+    if (why !== undefined)
+      say(`provider ${holder.account.operator}: ${why}; ${name} was read from other copies`);
   }
 }
 

@@ -81,7 +81,7 @@ it(
 );
 
 it(
-  "a provider that stalls at nine tenths does not keep the file from being whole",
+  "a provider that stalls at nine tenths does not keep the file from being whole, and is named",
   { timeout: 5 * minutes },
   async () => {
     const pid = scene.community.providers.daemons[0]?.pid as number;
@@ -90,7 +90,10 @@ it(
     try {
       expect(await untilPart(command, out, 0.85)).toBeLessThan(1);
       process.kill(pid, "SIGSTOP");
-      await expectRight(await command.ended);
+      const ran = await command.ended;
+      await expectRight(ran);
+      expect(ran.stderr).toMatch(named(0, String.raw`slow or stalled: no answer for \d+\.\d s`));
+      expect(ran.stderr).not.toContain(`provider ${operatorOf(scene, 1)}:`);
     } finally {
       process.kill(pid, "SIGCONT");
     }
