@@ -227,8 +227,11 @@ export const pendingConnections = {
   limit_ms: 3_000,
 };
 
-/** Connections of a keeper. Strangers are peers that the registry names and that have not yet proven their identity. */
-export const keeperConnections: Room = { perPeer: 2, strangers: 2 * maxCommitteeSize, idle_ms: 15_000 };
+/**
+ * Connections of a keeper. A peer has one, and while it is replaced, a new one that each end may make. Strangers are peers that the
+ * registry names and that have not yet proven their identity.
+ */
+export const keeperConnections: Room = { perPeer: 3, strangers: 2 * maxCommitteeSize, idle_ms: 15_000 };
 
 /** Connections of a provider. Strangers are payers and unknown peers; every keeper has a reserved connection. */
 export const providerConnections: Room = { perPeer: 2, strangers: 64, idle_ms: 30_000 };
