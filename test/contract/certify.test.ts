@@ -10,11 +10,11 @@ import { range, type Keeper } from "../support/contracts/basics.ts";
 import { payoutWord, periodWord } from "../support/contracts/words.ts";
 import {
   certified,
-  CommitteeWorld,
   type Committee,
   type Sending,
   type StandIn,
-} from "../support/contracts/committee-world.ts";
+} from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 const moods = { accepts: 0, refuses: 1, burnsGas: 2, returnsTooMuch: 3 };
 const noSender = 255;

@@ -5,7 +5,8 @@ import { deployContract, send, type Refusal } from "../support/contracts/chain.t
 import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
 import { range, type Keeper } from "../support/contracts/basics.ts";
 import { brokenBound } from "../../protocol/group-bounds.ts";
-import { CommitteeWorld, rhythm, type Committee, type Terms } from "../support/contracts/committee-world.ts";
+import type { Committee, Terms } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld, rhythm } from "../support/contracts/committee-world.ts";
 import type { Rhythm } from "../support/contracts/committee.ts";
 
 let world: CommitteeWorld;

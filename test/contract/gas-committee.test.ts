@@ -11,7 +11,8 @@ import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { send } from "../support/contracts/chain.ts";
 import { peerId } from "../support/contracts/keys.ts";
 import { range } from "../support/contracts/basics.ts";
-import { CommitteeWorld, type Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 import { differences, ecdsaReference, type Row } from "../support/contracts/gas-report.ts";
 
 const root = keccak256(toUtf8Bytes("list root"));

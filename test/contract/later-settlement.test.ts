@@ -6,12 +6,8 @@ import { certificateHash, type Certificate } from "../../protocol/certificate.ts
 import type { Refusal } from "../support/contracts/chain.ts";
 import { payoutWord, periodWord } from "../support/contracts/words.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import {
-  certified,
-  CommitteeWorld,
-  type Committee,
-  type StandIn,
-} from "../support/contracts/committee-world.ts";
+import { certified, type Committee, type StandIn } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 const noSender = 255;
 let world: CommitteeWorld;

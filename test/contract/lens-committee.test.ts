@@ -2,7 +2,7 @@
 import { type Contract } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deployContract } from "../support/contracts/chain.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
 

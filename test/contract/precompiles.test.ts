@@ -7,7 +7,8 @@ import type { Certificate } from "../../protocol/certificate.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { range } from "../support/contracts/basics.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
-import { CommitteeWorld, type Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 let world: CommitteeWorld;
 let committee: Committee;

@@ -7,12 +7,8 @@ import {
   type CertifiedGroup,
 } from "../../protocol/certificate.ts";
 import type { Refusal } from "../support/contracts/chain.ts";
-import {
-  certified,
-  CommitteeWorld,
-  type Committee,
-  type Sending,
-} from "../support/contracts/committee-world.ts";
+import { certified, type Committee, type Sending } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 const most = 9;
 let world: CommitteeWorld;

@@ -1,7 +1,7 @@
 /** Groups whose committee stopped, or did not settle them, with real committees (R34, R38). */
 import { ZeroAddress, type Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
 import { lockup, ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 

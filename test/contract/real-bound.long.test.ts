@@ -8,7 +8,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import { range } from "../support/contracts/basics.ts";
 import { gasCap, revertedWith } from "../support/contracts/chain.ts";
 import { differences, type Row } from "../support/contracts/gas-report.ts";
-import type { Committee, Sending } from "../support/contracts/committee-world.ts";
+import type { Committee, Sending } from "../support/contracts/committee-contract.ts";
 import { everything, ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 import { changeAll, mostChanges, passSlot, third } from "../support/contracts/worst-settlement.ts";
 

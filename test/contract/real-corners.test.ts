@@ -2,7 +2,7 @@
 import { ZeroAddress, ZeroHash, type Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deployContract, send, type Refusal } from "../support/contracts/chain.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
 import { lockup, ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CertifiedGroup } from "../../protocol/certificate.ts";
 import { deployContract, send } from "../support/contracts/chain.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
 import { everything, ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 

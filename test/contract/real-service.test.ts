@@ -3,7 +3,8 @@ import { Contract, ZeroAddress, type TransactionReceipt, type Wallet } from "eth
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { send } from "../support/contracts/chain.ts";
-import { Committee, rhythm } from "../support/contracts/committee-world.ts";
+import { Committee } from "../support/contracts/committee-contract.ts";
+import { rhythm } from "../support/contracts/committee-world.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
 import { ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 

@@ -4,11 +4,11 @@ import { ZeroAddress, type Contract } from "ethers";
 import { deployContract, send, type Refusal } from "../support/contracts/chain.ts";
 import {
   certified,
-  CommitteeWorld,
   type Committee,
   type GroupTerms,
   type StandIn,
-} from "../support/contracts/committee-world.ts";
+} from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 let world: CommitteeWorld;
 let committee: Committee;

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Wallet } from "ethers";
 import { send } from "../support/contracts/chain.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
 import { ServiceWorld, type ServedGroup } from "../support/contracts/service-world.ts";
 import { record, type Recording } from "../support/contracts/recording.ts";

@@ -6,7 +6,7 @@ import { bitmap } from "../../protocol/bitmap.ts";
 import type { Certificate, CertifiedGroup } from "../../protocol/certificate.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { range } from "../support/contracts/basics.ts";
-import type { Committee, Sending } from "../support/contracts/committee-world.ts";
+import type { Committee, Sending } from "../support/contracts/committee-contract.ts";
 import { gibibyte, perGibibyteBlock } from "../support/contracts/group-contract.ts";
 import { ServiceWorld, type GroupOptions, type ServedGroup } from "../support/contracts/service-world.ts";
 

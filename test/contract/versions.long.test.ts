@@ -1,12 +1,8 @@
 /** Changes of the largest committee, each within one transaction (R2, R37). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { send } from "../support/contracts/chain.ts";
-import {
-  certified,
-  CommitteeWorld,
-  type Committee,
-  type StandIn,
-} from "../support/contracts/committee-world.ts";
+import { certified, type Committee, type StandIn } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 import { range, type Keeper } from "../support/contracts/basics.ts";
 
 const n = 124;

@@ -4,12 +4,8 @@ import { ZeroAddress } from "ethers";
 import type { Refusal } from "../support/contracts/chain.ts";
 import { periodWord } from "../support/contracts/words.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import {
-  certified,
-  CommitteeWorld,
-  type Committee,
-  type StandIn,
-} from "../support/contracts/committee-world.ts";
+import { certified, type Committee, type StandIn } from "../support/contracts/committee-contract.ts";
+import { CommitteeWorld } from "../support/contracts/committee-world.ts";
 
 /** The contract of EIP-2935, as its text has it. */
 const historyAddress = "0x0000F90827F1C53a10cb7A02335B175320002935";

@@ -7,7 +7,7 @@ import type { Following, SceneGroup } from "../support/committee-scene.ts";
 import { publicKey } from "../support/contracts/keys.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
 import { decodeG2 } from "../../client/bls.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 
 let scene: CommitteeScene;
 let keepers: Keeper[];

@@ -7,7 +7,7 @@ import { simulate } from "../../client/transactions.ts";
 import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
 import type { Following, SceneGroup } from "../support/committee-scene.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 import type { RpcFault } from "../support/fleet/rpc-front.ts";
 

@@ -15,7 +15,7 @@ import { certifying, CommitteeScene, until } from "../support/committee-scene.ts
 import type { FollowOptions } from "../support/committee-scene.ts";
 import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 
 const gwei = 10n ** 9n;

@@ -7,7 +7,7 @@ import type { HandingIn } from "../../keeper/ports/chain.ts";
 import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
 import type { Following } from "../support/committee-scene.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 
 const count = 5;

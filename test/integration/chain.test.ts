@@ -13,7 +13,7 @@ import type { SceneGroup } from "../support/committee-scene.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
 import { publicKey } from "../support/contracts/keys.ts";
 import { encodeG2, decodeG2 } from "../../client/bls.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 
 let scene: CommitteeScene;
 let keepers: Keeper[];

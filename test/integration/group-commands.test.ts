@@ -8,7 +8,7 @@ import { priceFor } from "../../client/prices.ts";
 import { groupStatus, type GroupStatus } from "../../client/status.ts";
 import { readGroupFile } from "../../cli/group/files/group.ts";
 import { devnetRhythm } from "../../cli/chain/presets.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { groupFile, providerLines } from "../support/group-file.ts";
 import { runCli, startAtTerminal, type CliResult } from "../support/cli.ts";
 import {

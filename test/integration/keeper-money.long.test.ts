@@ -4,7 +4,7 @@ import { keeperBalances } from "../../client/withdrawals.ts";
 import { tokenBalance } from "../../client/token.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import type { Served } from "../support/contracts/client-world.ts";
 import { keeperConfig, membersOf, payerScene, type PayerScene } from "../support/payer-scene.ts";
 

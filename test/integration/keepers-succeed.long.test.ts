@@ -4,7 +4,7 @@ import type { Daemon } from "../../keeper/compose.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { DaemonScene } from "../support/daemon-scene.ts";
 import type { Keeper } from "../support/contracts/basics.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 
 let scene: DaemonScene;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Hex } from "../../protocol/hash.ts";
 import { EthersChainView } from "../../provider/chain-ethers.ts";
 import { until } from "../support/committee-scene.ts";
-import type { Committee } from "../support/contracts/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-contract.ts";
 import { headStuck, RpcFront } from "../support/fleet/rpc-front.ts";
 import { lower, ProviderChain } from "../support/provider-chain.ts";
 import type { Group, Keeper } from "../support/provider-chain.ts";

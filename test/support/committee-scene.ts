@@ -17,7 +17,8 @@ import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { send, type Chain } from "./contracts/chain.ts";
 import { peerId } from "./contracts/keys.ts";
 import { range, type Keeper } from "./contracts/basics.ts";
-import { CommitteeWorld, type Committee } from "./contracts/committee-world.ts";
+import type { Committee } from "./contracts/committee-contract.ts";
+import { CommitteeWorld } from "./contracts/committee-world.ts";
 
 export const gibibyte = 1n << 30n;
 export const lockup = 2_000;

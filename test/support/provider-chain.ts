@@ -11,7 +11,7 @@ import { startChainEndpoint } from "./chain-endpoint.ts";
 import type { ChainEndpoint } from "./chain-endpoint.ts";
 import { deployContract, send } from "./contracts/chain.ts";
 import { CommitteeWorld } from "./contracts/committee-world.ts";
-import type { Committee } from "./contracts/committee-world.ts";
+import type { Committee } from "./contracts/committee-contract.ts";
 import type { Keeper as Member } from "./contracts/basics.ts";
 import { secretOf } from "./secrets.ts";
 

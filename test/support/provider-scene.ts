@@ -31,7 +31,7 @@ import { providerIdentity } from "../../provider/identity.ts";
 import { ingestFiles } from "../../provider/ingest.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { send } from "./contracts/chain.ts";
-import type { Committee } from "./contracts/committee-world.ts";
+import type { Committee } from "./contracts/committee-contract.ts";
 import { seededBytes } from "./files.ts";
 import { lower, price, ProviderChain } from "./provider-chain.ts";
 import type { Group, Keeper } from "./provider-chain.ts";

@@ -16,7 +16,7 @@ import type { offerSchema } from "../../provider/store/settings.ts";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { send } from "./contracts/chain.ts";
-import type { Committee } from "./contracts/committee-world.ts";
+import type { Committee } from "./contracts/committee-contract.ts";
 import { sharedFolder, type SharedFolder } from "./files.ts";
 import { price, ProviderChain } from "./provider-chain.ts";
 import type { Group, Keeper } from "./provider-chain.ts";

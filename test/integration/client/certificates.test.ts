@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../../client/index.ts";
 import { handedIn } from "../../../client/settlements.ts";
 import { ClientWorld, gibibyte, price, type Served } from "../../support/contracts/client-world.ts";
-import type { Committee } from "../../support/contracts/committee-world.ts";
+import type { Committee } from "../../support/contracts/committee-contract.ts";
 
 let scene: ClientWorld;
 let committee: Committee;

@@ -5,7 +5,7 @@ import * as client from "../../../client/index.ts";
 import { deployContract, send } from "../../support/contracts/chain.ts";
 import { peerId } from "../../support/contracts/keys.ts";
 import { ClientWorld, gibibyte, listRoot, price } from "../../support/contracts/client-world.ts";
-import type { Committee } from "../../support/contracts/committee-world.ts";
+import type { Committee } from "../../support/contracts/committee-contract.ts";
 
 let scene: ClientWorld;
 let committee: Committee;

@@ -5,7 +5,7 @@ import { committeeAbi, groupAbi } from "../../../client/abi.ts";
 import { committeesOf, groupsOf, madeBy, type FactoryAt } from "../../../client/committees.ts";
 import { keeperRecords, providerRecords } from "../../../client/records.ts";
 import { byKeeperRecord, byProviderRecord } from "../../../cli/discover/index.ts";
-import type { Committee } from "../../support/contracts/committee-world.ts";
+import type { Committee } from "../../support/contracts/committee-contract.ts";
 import { ClientWorld, gibibyte, type Served } from "../../support/contracts/client-world.ts";
 
 let world: ClientWorld;

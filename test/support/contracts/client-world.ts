@@ -7,7 +7,8 @@ import { artifact } from "../../../scripts/contracts/artifacts.ts";
 import { deployContract, send, type Chain } from "./chain.ts";
 import { peerId } from "./keys.ts";
 import type { Keeper } from "./basics.ts";
-import { Committee, CommitteeWorld, rhythm, type Sending } from "./committee-world.ts";
+import { Committee, type Sending } from "./committee-contract.ts";
+import { CommitteeWorld, rhythm } from "./committee-world.ts";
 
 export const gibibyte = 1n << 30n;
 /** A GiB for one block costs 1,000 units. */

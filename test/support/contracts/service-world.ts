@@ -5,7 +5,8 @@ import type { Hex } from "../../../protocol/hash.ts";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 import { send, type Chain, type Refusal } from "./chain.ts";
 import { peerId } from "./keys.ts";
-import { CommitteeWorld, type Committee, type Sending } from "./committee-world.ts";
+import type { Committee, Sending } from "./committee-contract.ts";
+import { CommitteeWorld } from "./committee-world.ts";
 import { GroupContract, type GroupConfig, type GroupHost } from "./group-contract.ts";
 
 /** More than any provider commits: it counts as all that was committed (R16). */

@@ -4,7 +4,7 @@ import type { ChainModel } from "../../../sim/chain/chain-model.ts";
 import type { GroupModel } from "../../../sim/chain/group-model.ts";
 import type { Payer } from "../../../sim/chain/payer.ts";
 import { found, type Keeper } from "./basics.ts";
-import type { Committee } from "./committee-world.ts";
+import type { Committee } from "./committee-contract.ts";
 import type { ServedGroup, ServiceWorld } from "./service-world.ts";
 
 /** Members of a committee. */
