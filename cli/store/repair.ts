@@ -121,6 +121,16 @@ function readingFrom(session: WritingSession, stored: StoredGroup, open: Map<str
   };
 }
 
+function holderAt({ holders }: StoredGroup, provider: string): Holder | undefined {
+  return holders.find(({ account }) => account.operator.toLowerCase() === provider.toLowerCase());
+}
+
+/** Whether a copy of an item is at a provider that proves too little, leaves or does not answer. */
+export function needsRepair(stored: StoredGroup): boolean {
+  const places = stored.catalogue.items.flatMap(({ copies }) => copies);
+  return places.some(({ provider }) => faultOf(stored, holderAt(stored, provider)) !== undefined);
+}
+
 type Bad = {
   readonly operator: string;
   readonly holder: Holder | undefined;
@@ -137,7 +147,7 @@ function badProviders(stored: StoredGroup): Bad[] {
         known.items.push(item);
         continue;
       }
-      const holder = stored.holders.find(({ account }) => account.operator.toLowerCase() === key);
+      const holder = holderAt(stored, provider);
       const why = faultOf(stored, holder);
       if (why === undefined) continue;
       say(`provider ${provider} ${why}`);

@@ -7,7 +7,7 @@ import { printJson, printLine } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
 import { provenCopies } from "./list.ts";
 import { readingOptions } from "./options.ts";
-import { faultOf } from "./repair.ts";
+import { faultOf, needsRepair } from "./repair.ts";
 import { knownGroup } from "./find-group.ts";
 import { withSession } from "./session.ts";
 import { madeGroup } from "./state.ts";
@@ -51,6 +51,6 @@ async function status(options: PayerOptions): Promise<void> {
     for (const { operator, bytes, fault } of providers) {
       printLine(`provider  ${operator}  ${formatBytes(Number(bytes))}, ${fault ?? "well"}`);
     }
-    if (providers.some(({ fault }) => fault !== undefined)) printLine("next      whitepay repair");
+    if (needsRepair(stored)) printLine("next      whitepay repair");
   });
 }

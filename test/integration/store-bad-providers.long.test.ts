@@ -21,6 +21,7 @@ type Stored = {
   transactions: string[];
   items: { name: string; copies: { provider: string }[] }[];
 };
+const nextIsRepair = /^next +whitepay repair$/m;
 type Repaired = { repaired: { name: string; from: string; to: string }[]; unrepairable: string[] };
 
 const minutes = 60_000;
@@ -148,8 +149,13 @@ it(
     const made = JSON.parse(stdout) as Stored;
     expect(holdersOf(made)).toHaveLength(3);
     await expectReadableWithout("notes.txt", [operatorOf(scene, vanishing)]);
+    expect((await scene.run("status")).stdout).toMatch(nextIsRepair);
     const { repaired, unrepairable } = await scene.json<Repaired>("repair", "--yes");
     expect(unrepairable).toEqual([]);
+    // The replaced provider leaves, and has no copy of an item any more.
+    const after = (await scene.run("status")).stdout;
+    expect(after).toMatch(/leaves at block/);
+    expect(after).not.toMatch(nextIsRepair);
     const moved = repaired
       .filter(({ from }) => from === operatorOf(scene, vanishing))
       .map(({ name }) => name);

@@ -25,7 +25,7 @@ afterAll(() => scene?.close(), 60_000);
 /** Bytes that the payer sent in all rounds of a command, by its messages. */
 function sentBytes(stderr: string): number {
   const scale: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 };
-  const rounds = [...stderr.matchAll(/^sent ([\d.]+) (B|KiB|MiB);/gm)];
+  const rounds = [...stderr.matchAll(/^sent ([\d.]+) (B|KiB|MiB) in /gm)];
   expect(rounds.length, stderr).toBeGreaterThan(0);
   return rounds.reduce(
     (sum, [, amount, unit]) => sum + Number(amount) * (scale[unit as string] as number),
