@@ -117,7 +117,7 @@ it(
       expect(holdersOf(made)).toHaveLength(3);
       expect(holdersOf(made)).not.toContain(operatorOf(scene, stalled));
       // The second round sends to the new provider alone.
-      const rounds = [...stderr.matchAll(/^sent (.*); (.*) were there already/gm)];
+      const rounds = [...stderr.matchAll(/^sent (.*) in .* s; (.*) were there already/gm)];
       expect(rounds.length).toBeGreaterThan(1);
       expect(rounds.at(-1)?.[1]).toMatch(/^114\.\d MiB$/);
       await expectReadableWithout("film.bin", [operatorOf(scene, stalled)]);
