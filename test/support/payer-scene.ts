@@ -8,6 +8,7 @@ import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { GroupView, type GroupConfig } from "../../client/group-view.ts";
 import { signFirstConsent, type CommitteeDraft } from "../../client/member-consents.ts";
+import { groupStatus, type GroupStatus } from "../../client/status.ts";
 import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts";
 import {
   makeKeeper,
@@ -300,4 +301,13 @@ export async function accountFlags(
   if (made.code !== 0) throw new Error(made.stderr);
   await fundAccount(scene, new Wallet(privateKey).address);
   return ["--key", key, "--password-file", password];
+}
+
+export function statusOf({ provider, lens }: PayerScene, group: string): Promise<GroupStatus> {
+  return groupStatus(provider, { address: group, lens });
+}
+
+/** The grade of each check, by its name. */
+export function grades(checks: readonly { readonly name: string; readonly grade: string }[]): object {
+  return Object.fromEntries(checks.map(({ name, grade }) => [name, grade]));
 }
