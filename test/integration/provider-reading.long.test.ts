@@ -186,6 +186,17 @@ describe("GET /piece/<root>", () => {
     expect(await http(pathOf(0, 1), { "WhitePay-Permission": over })).toMatchObject({ status: 403 });
   });
 
+  it("serves as many bytes a day as the permission says, in one answer of several ranges", async () => {
+    const withQuota = async (bytesPerDay: number, sequence: number): Promise<Got> => {
+      const permission = await permit(0, { peer: undefined, bytesPerDay, sequence });
+      return http(pathOf(0), { "WhitePay-Permission": encodePermission({ ...domainOf(0), ...permission }) });
+    };
+    const size = sizes[0][0];
+    expect((await withQuota(size, 25)).body).toEqual(Buffer.from(bytesOf(0)));
+    // The bytes of the day end within the answer.
+    await expect(withQuota(size - 1, 26)).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  });
+
   it("serves what the payer published until it is revoked, and says where and how large it is", async () => {
     const about = { kind: "about", chainId: scene.chain.chainId, root: rootOf(0) } as const;
     expect(await tell(about)).toBe("unknown-piece");

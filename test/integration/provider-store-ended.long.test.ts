@@ -1,9 +1,13 @@
 /** R43: data to which a group commits no more: how long it stays, what protects its pieces, and the room that it needs. */
+import { appendFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { startProvider } from "../../provider/compose.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
+import { loadConfig } from "../../provider/config.ts";
 import { openStore } from "../../provider/ingest.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { seededBytes } from "../support/files.ts";
@@ -79,4 +83,28 @@ it("stays for the grace time with its pieces, needs room of its own to be stored
   await until("the data is deleted", async () => ((await isHere(large, 1)) ? undefined : true));
   expect(await isHere(large, 0)).toBe(false);
   expect(await isHere(small, 0)).toBe(true);
+});
+
+it("public data is read by anybody while a group pays for it, and not before", async () => {
+  const open = await scene.provider("open");
+  await appendFile(open.configPath, "reading: { host: 127.0.0.1, port: 0 }\n");
+  const reading = await startProvider(
+    await loadConfig(open.configPath),
+    open.keys,
+    pino({ level: "silent" }),
+  );
+  try {
+    const group = await scene.group();
+    const payer = (await scene.payer(open, () => reading, group.address)).with({ isPublic: true });
+    const data = parcelOf([seededBytes(7_000, 61)]);
+    await payer.store(data);
+    const [{ root } = { root: new Uint8Array() }] = [...data.list.pieces];
+    const status = async (): Promise<number> =>
+      (await fetch(`${reading.reading}/piece/${toHex(root).slice(2)}`)).status;
+    expect(await status()).toBe(404);
+    await scene.use(group, await scene.consent(payer, data, group));
+    await until("anybody may read it", async () => ((await status()) === 200 ? true : undefined));
+  } finally {
+    await reading.stop();
+  }
 });
