@@ -1,5 +1,9 @@
 /** R43: what a provider looks at again after it accepted a request, and what it counts. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { dialingNode } from "../../cli/group/retrieve/download.ts";
+import { offersOf } from "../../cli/store/discover.ts";
+import { connectRpc } from "../../client/connect.ts";
+import type { Offer } from "../../protocol/codec/offer.ts";
 import { maxBodiesInFlight } from "../../protocol/limits/derived.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
@@ -68,4 +72,27 @@ it("more ranges are taken one after another than at a time", async () => {
   const payer = await payerOf(group.address, 1);
   const data = parcelOf(Array.from({ length: maxBodiesInFlight + 1 }, (_, i) => seededBytes(100, 100 + i)));
   expect(await payer.store(data)).toBe(maxBodiesInFlight + 1);
+});
+
+it("a payer takes an offer through its last block, and not after it", async () => {
+  const { operator } = provider;
+  await scene.announce(provider, running);
+  const chain = await connectRpc(scene.chain.endpoint.url);
+  const libp2p = await dialingNode();
+  try {
+    const { chainId } = scene.chain;
+    const registry = await scene.chain.registry();
+    const at = async (head: number): Promise<Offer | string | undefined> =>
+      (await offersOf({ provider: chain, line: { libp2p }, chainId, registry, head }, [operator])).get(
+        operator,
+      );
+    const answer = await (await payerOf(`0x${"77".repeat(20)}`)).offer();
+    if (typeof answer === "string" || answer.kind === "refusal") throw new Error(JSON.stringify(answer));
+    const last = answer.offer.validUntil;
+    expect(await at(last)).toMatchObject({ operator, validUntil: last });
+    expect(await at(last + 1)).toBe(`its offer ended with block ${last}`);
+  } finally {
+    await libp2p.stop();
+    chain.destroy();
+  }
 });
