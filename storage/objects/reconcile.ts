@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { syncPath, writeFileAtomic } from "../disk/atomic-write.ts";
 import type { Bucket } from "./bucket.ts";
 import { noteName, noteText, objectsOf, readNote } from "./note.ts";
+import type { ObjectNote } from "./note.ts";
 
 const listEvery_ms = 24 * 3_600_000;
 /** Bytes without a tree are those of a piece that another process is storing, or of a crash. */
@@ -22,7 +23,7 @@ export async function reconcile(bucket: Bucket, folder: string): Promise<void> {
   if (age_ms !== undefined && age_ms < listEvery_ms) return;
   let work = running.get(folder);
   if (work === undefined) {
-    work = compare(bucket, folder).finally(() => running.delete(folder));
+    work = compare(bucket, folder, age_ms === undefined).finally(() => running.delete(folder));
     running.set(folder, work);
   }
   if (age_ms === undefined) return work;
@@ -37,7 +38,7 @@ async function ageOf(path: string): Promise<number | undefined> {
 
 type Seen = { size?: number; treeBytes?: number; changed_ms?: number };
 
-async function compare(bucket: Bucket, folder: string): Promise<void> {
+async function compare(bucket: Bucket, folder: string, isFirst: boolean): Promise<void> {
   const begun_ms = Date.now();
   const seen = new Map<string, Seen>();
   for await (const { key, bytes, changed_ms } of bucket.list("pieces/")) {
@@ -49,8 +50,12 @@ async function compare(bucket: Bucket, folder: string): Promise<void> {
     seen.set(name, one);
   }
   for (const [name, { size, treeBytes, changed_ms }] of seen) {
-    if (treeBytes !== undefined) await note(folder, name, { size: size ?? 0, treeBytes });
-    else if (begun_ms - (changed_ms ?? begun_ms) > orphanAge_ms && !(await arrives(folder, name))) {
+    if (treeBytes !== undefined) {
+      const found = { size: size ?? 0, treeBytes };
+      if (await isNoted(folder, name, found)) continue;
+      // A piece may have been deleted since it was listed. The first list comes before all work, and one request a piece would take long.
+      if (isFirst || (await bucket.size(objectsOf(name).tree)) !== undefined) await note(folder, name, found);
+    } else if (begun_ms - (changed_ms ?? begun_ms) > orphanAge_ms && !(await arrives(folder, name))) {
       await bucket.remove(objectsOf(name).data);
     }
   }
@@ -62,14 +67,13 @@ async function arrives(folder: string, name: string): Promise<boolean> {
   return (await stat(join(folder, "incoming", name)).catch(() => undefined)) !== undefined;
 }
 
-async function note(
-  folder: string,
-  name: string,
-  found: { readonly size: number; readonly treeBytes: number },
-): Promise<void> {
+async function isNoted(folder: string, name: string, found: ObjectNote): Promise<boolean> {
+  const known = await readNote(join(folder, "pieces", name));
+  return known?.size === found.size && known.treeBytes === found.treeBytes;
+}
+
+async function note(folder: string, name: string, found: ObjectNote): Promise<void> {
   const target = join(folder, "pieces", name);
-  const known = await readNote(target);
-  if (known?.size === found.size && known.treeBytes === found.treeBytes) return;
   const work = join(folder, "tmp", `${process.pid}-${randomBytes(6).toString("hex")}`);
   await mkdir(work);
   await writeFile(join(work, noteName), noteText(found));

@@ -10,7 +10,9 @@ import type { AddressInfo, Socket } from "node:net";
 export type GateFault =
   | { readonly kind: "answer"; readonly status: number; readonly code: string }
   | { readonly kind: "hang" }
-  | { readonly kind: "cut" };
+  | { readonly kind: "cut" }
+  /** The server answers; the client gets the answer when `meanwhile` has ended. */
+  | { readonly kind: "late"; readonly meanwhile: () => Promise<unknown> };
 
 export type GateRequest = {
   readonly method: string;
@@ -77,8 +79,10 @@ export class S3Gate {
     if (fault?.kind === "cut") return void from.socket.destroy();
     const now = new Date(Date.now() + this.skew_ms);
     to.setHeader("date", now.toUTCString());
+    const late = fault?.kind === "late" ? fault : undefined;
     const refusal =
-      fault ?? refusalOf(from, body, { now, id: this.accessKeyId, secret: this.secretAccessKey });
+      (fault?.kind === "answer" ? fault : undefined) ??
+      refusalOf(from, body, { now, id: this.accessKeyId, secret: this.secretAccessKey });
     if (refusal !== undefined) {
       to.writeHead(refusal.status, { "content-type": "application/xml" });
       to.end(`<?xml version="1.0"?><Error><Code>${refusal.code}</Code><Message>refused</Message></Error>`);
@@ -88,8 +92,12 @@ export class S3Gate {
     await new Promise<void>((done, fail) => {
       const options = { host: "127.0.0.1", port: target, method, path: url, headers: from.headers };
       const onward = request(options, (answer) => {
-        to.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(to).on("finish", done).on("error", fail);
+        const passOn = (): void => {
+          to.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(to).on("finish", done).on("error", fail);
+        };
+        if (late === undefined) passOn();
+        else late.meanwhile().then(passOn, fail);
       });
       onward.on("error", fail).end(body);
     });

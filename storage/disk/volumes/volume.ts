@@ -254,7 +254,7 @@ export class Volume {
 
   /** Names of the pieces of which parts arrived. */
   async incomingNames(): Promise<string[]> {
-    return (await namesIn(join(this.path, "incoming"))).filter((name) => pieceName.test(name));
+    return (await namesIn(join(this.folder, "incoming"))).filter((name) => pieceName.test(name));
   }
 
   /** Bytes of incomplete pieces, and those of them that are not written yet. */
