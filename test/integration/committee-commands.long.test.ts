@@ -82,6 +82,29 @@ describe("a committee", () => {
     });
   });
 
+  // R39: a signature of a draft binds the keeper as its transaction does.
+  it.each([true, false])(
+    "is not signed as a draft if its terms are outside of the keeper's policy; open to any group: %s",
+    async (open) => {
+      await write({ open });
+      const convener = ["--convener", scene.payer.address];
+      const draft: object = await scene.json(["committee", "create", file, "--draft", ...convener]);
+      expect(draft).toMatchObject({ terms: { open, mostProviders: 16 } });
+      const draftFile = join(scene.folder, `draft-${open}.json`);
+      await writeFile(draftFile, asJson(draft));
+      const sign = (...words: string[]): Promise<CliResult> =>
+        keeper(0, "join", "--draft", draftFile, "--policy-most-providers", "15", ...words);
+      const refused = await sign();
+      expect(refused).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toMatch(
+        /expected: at most 15 providers .*\n +actual: +16 providers\n +hint: .*--any-terms/,
+      );
+      const signed = await sign("--any-terms");
+      expect(signed.code, signed.stderr).toBe(0);
+      expect(JSON.parse(signed.stdout)).toMatchObject({ operator: operators()[0] });
+    },
+  );
+
   it.each([
     [{ keepers: [] }, "expected 3f+1 keepers"],
     [{ leastKeeperFee: "0" }, "expected above 0 in a committee that is open to any group (R38)"],
