@@ -12,6 +12,7 @@ import { configFile } from "../console/config-options.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { dialingNode } from "../group/retrieve/download.ts";
 import { JournaledWallet } from "./journaled-wallet.ts";
+import type { Journal } from "./journaled-wallet.ts";
 import { StateFolder, stateFolder } from "./state.ts";
 import type { Locator } from "../../daemon/peers/relay/locator.ts";
 import type { Line } from "./wire.ts";
@@ -84,20 +85,25 @@ export async function withWritingSession<T>(
     const { chainId, account, provider } = session;
     const folder = await StateFolder.open(dir, { chainId, payer: account.address });
     try {
-      const signer = new JournaledWallet(account.privateKey, provider, {
-        pending: () => folder.state.pending,
-        note: async (pending) => {
-          const { transactions } = folder.state;
-          const noted = pending === undefined ? transactions : [...new Set([...transactions, pending.hash])];
-          await folder.save({ pending, transactions: noted });
-        },
-      });
+      const signer = new JournaledWallet(account.privateKey, provider, journalIn(folder));
       await signer.settlePending();
       return await work({ ...session, folder, signer });
     } finally {
       await folder.close();
     }
   });
+}
+
+/** Notes the transaction that is under way, and all transactions of the work. */
+export function journalIn(folder: StateFolder): Journal {
+  return {
+    pending: () => folder.state.pending,
+    async note(pending) {
+      const { transactions } = folder.state;
+      const noted = pending === undefined ? transactions : [...new Set([...transactions, pending.hash])];
+      await folder.save({ pending, transactions: noted });
+    },
+  };
 }
 
 /** The payer's signed permission for this session's peer to read the group's data (R44). */
