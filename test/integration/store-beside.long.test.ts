@@ -90,6 +90,40 @@ it(
   },
 );
 
+it(
+  "a first store that was interrupted is refused when another machine has stored first, and repeated on top of it",
+  { timeout: 8 * minutes },
+  async () => {
+    const [here, there] = ["here", "there"].map((name) => join(scene.folder, name)) as [string, string];
+    for (const machine of [here, there]) mkdirSync(machine);
+    const config = await makePayer(here, scene.community.base);
+    const other = join(there, "payer.yaml");
+    cpSync(config, other);
+    const words = [...storing(sourceOf(scene, "seven.bin"), 2), "--config", config];
+    const first = scene.start(...words);
+    const state = join(here, "payer", "payer.store", "state.json");
+    // The plan found a group without data.
+    while (!existsSync(state) || !readFileSync(state, "utf8").includes('"work"')) await sleep(5);
+    first.kill("SIGKILL");
+    await first.ended;
+    const second = await scene.run(...storing(sourceOf(scene, "eight.bin"), 2), "--config", other);
+    expect(second.code, second.stderr).toBe(0);
+    await expectPaid(second);
+
+    const refused = await scene.run(...words);
+    expect(refused.code, refused.stderr).toBe(6);
+    expect(refused.stderr).toMatch(
+      /was changed by another command while this `whitepay store` was under way\n +expected: no data at provider 0x\w+\n/,
+    );
+    await expectPaid(second);
+    const repeated = await scene.run(...words, "--discard");
+    expect(repeated.code, repeated.stderr).toBe(0);
+    for (const name of ["seven.bin", "eight.bin"]) {
+      await expectReadable(scene, name, { words: ["--config", config] });
+    }
+  },
+);
+
 it("`store --watch` refuses to begin without a file that holds the password", async () => {
   const asking = join(scene.folder, "asking.yaml");
   writeFileSync(asking, readFileSync(scene.payerConfig, "utf8").replace(/^passwordFile:.*\n/m, ""));
