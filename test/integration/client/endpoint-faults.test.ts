@@ -30,7 +30,7 @@ let endpoint: ChainEndpoint;
 let provider: JsonRpcProvider;
 let pool: RpcPool;
 /** What the endpoint answers to every eth_call. */
-let fault: (typeof faults)[number] | undefined;
+let fault: { readonly code: number; readonly message: string; readonly data?: string } | undefined;
 
 beforeAll(async () => {
   scene = await ClientWorld.open();
@@ -164,6 +164,19 @@ describe.each(faults)("an endpoint that answers calls with: $message", (stated) 
       await libp2p.stop();
     }
   });
+});
+
+/** Nodes say in their own words that a contract failed, and some of them without the data of the revert. */
+it.each([
+  { code: 3, message: "execution reverted" },
+  { code: -32_015, message: "VM execution error", data: "Reverted 0x" },
+  { code: -32_603, message: "VM Exception while processing transaction: reverted without a reason" },
+  { code: -32_000, message: "invalid opcode: INVALID" },
+  { code: -32_000, message: "out of gas" },
+])("an endpoint that answers a call with $message executed it: the contract failed", async (stated) => {
+  const token = await scene.world.token.getAddress();
+  fault = stated;
+  await expect(client.readToken(provider, token)).rejects.toMatchObject({ code: "input" });
 });
 
 it("relays that could not be read are read again for the next question", async () => {

@@ -105,4 +105,17 @@ describe("the window of a stream", () => {
     // 3 MiB are six halves.
     expect(sent.far - before).toBeLessThanOrEqual(6);
   });
+
+  it.each([
+    { used: MiB / 2 - 1024, left: MiB / 2 + 1024 },
+    { used: MiB / 2, left: MiB },
+  ])("has $left bytes for the writer after $used bytes were read", async ({ used, left }) => {
+    const { opened, accepted } = await streamBetween(plain, muxer(options));
+    let bytes = 0;
+    accepted.addEventListener("message", ({ data }) => void (bytes += data.byteLength));
+    opened.send(new Uint8Array(used));
+    await expect.poll(() => bytes).toBe(used);
+    await sleep(20);
+    expect(await unread(opened, accepted)).toBe(left);
+  });
 });
