@@ -16,8 +16,8 @@ export type ContributionReport = {
   readonly index: number;
   /** As the file has it; undefined if it has none. */
   readonly name: string | undefined;
-  /** The hash that its contributor published: BLAKE2b-512 in most formats. */
-  readonly hash: Hex;
+  /** The hash that its contributor published: BLAKE2b-512 in most formats. Undefined if these bytes do not show it. */
+  readonly hash: Hex | undefined;
   readonly ok: boolean;
   /** Each check that was made, by its name. */
   readonly checks: Readonly<Record<string, boolean>>;
@@ -44,7 +44,9 @@ export type CeremonyReport = {
   readonly checked: readonly string[];
   /** Sentences: each thing that these bytes cannot show, and why. */
   readonly notChecked: readonly string[];
-  /** Everything that was checked holds. */
+  /** Sentences: each thing that does not hold, with the expected and the actual value. */
+  readonly problems: readonly string[];
+  /** Everything that was checked holds: no problem. */
   readonly ok: boolean;
 };
 

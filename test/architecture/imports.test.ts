@@ -61,6 +61,8 @@ describe("the check", () => {
     ["provider/a.ts", 'import { withFaults } from "../provider-sim/faults.ts";'],
     ["sim/a.ts", 'import { open } from "../keeper/adapters/store-level.ts";'],
     ["client/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["ceremony/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["ceremony/a.ts", 'import { usageError } from "../cli/console/exit.ts";'],
     ["cli/a.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
     ["keeper/core/a.ts", "const now = Date.now();"],
     ["keeper/core/a.ts", "const now = new Date();"],
