@@ -85,7 +85,7 @@ async function stageCommand(work: string, staged: string, version: string): Prom
 /** Modules that run as worker threads: they are started by URL, with the extension of the file that starts them. */
 function workerModules(): string[] {
   const started = /new URL\(`(\.[^`$]*)\$\{extname\(import\.meta\.filename\)\}`, import\.meta\.url\)/g;
-  return globSync("{daemon,keeper,provider,sim,storage}/**/*.ts", { cwd: projectRoot }).flatMap((file) =>
+  return globSync("{cli,daemon,keeper,provider,sim,storage}/**/*.ts", { cwd: projectRoot }).flatMap((file) =>
     [...readFileSync(join(projectRoot, file), "utf8").matchAll(started)].map(([, path = ""]) =>
       posix.join(posix.dirname(file), `${path}.ts`),
     ),
