@@ -2,13 +2,14 @@
  * The curves of ceremonies, over @noble/curves: points from and to bytes, subgroups, pairings. The encodings are those of the Rust crates
  * `pairing` and `bellman`: coordinates big-endian, of an extension field's element c1 before c0, flags in the first byte's highest bits.
  */
-import { mulAddUnsafe, pippenger } from "@noble/curves/abstract/curve.js";
+import { mulAddUnsafe } from "@noble/curves/abstract/curve.js";
 import type { IField } from "@noble/curves/abstract/modular.js";
 import type { Fp2 } from "@noble/curves/abstract/tower.js";
 import type { WeierstrassPoint, WeierstrassPointCons } from "@noble/curves/abstract/weierstrass.js";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bn254 } from "@noble/curves/bn254.js";
 import { bytesToNumberBE, numberToBytesBE } from "@noble/curves/utils.js";
+import { sumOfProducts } from "./multi-scalar.ts";
 
 export type CurveName = "bn254" | "bls12-381";
 export type PointG1 = WeierstrassPoint<bigint>;
@@ -165,9 +166,9 @@ export class Group<F> {
       : mulAddUnsafe(this.#parameters.Point, [point], [this.#cofactor], true);
   }
 
-  /** The sum of points times scalars below the group's order; in variable time, for public values. */
+  /** The sum of points times scalars, which are not negative; in variable time, for public values. */
   sumOfProducts(points: readonly WeierstrassPoint<F>[], scalars: readonly bigint[]): WeierstrassPoint<F> {
-    return pippenger(this.#parameters.Point, [...points], [...scalars]);
+    return sumOfProducts(this.zero, points, scalars);
   }
 
   get field(): IField<F> {

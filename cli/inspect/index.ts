@@ -84,9 +84,10 @@ function registerCertificate(inspect: Command): void {
 export async function register(program: Command): Promise<void> {
   const inspect = program
     .command("inspect")
-    .description("evaluate one rule of the protocol, or verify one certificate");
+    .description("evaluate one rule of the protocol, or verify one certificate or one ceremony");
   registerTurns(inspect);
   registerFileCommands(inspect);
   registerCertificate(inspect);
-  for (const { register: add } of [await import("./piece.ts"), await import("./evidence.ts")]) add(inspect);
+  const more = [await import("./piece.ts"), await import("./evidence.ts"), await import("./ceremony.ts")];
+  for (const { register: add } of more) add(inspect);
 }

@@ -1,0 +1,334 @@
+/** A chain of challenges and responses: whether each follows the one before. */
+import { toHex } from "../../storage/core/bytes.ts";
+import { checkKey, checkRatios, initialPowers, sameFirstPowers } from "../contribution.ts";
+import type { FirstPowers } from "../contribution.ts";
+import { proofPoints } from "../key-proof.ts";
+import type { ContributorKey } from "../key-proof.ts";
+import { CeremonyFileError } from "../report.ts";
+import type { CeremonyKind, CeremonyReport, ContributionReport } from "../report.ts";
+import { sameRatio } from "../same-ratio.ts";
+import { headBytes, layoutOf } from "./layout.ts";
+import type { Accumulator } from "./point-reader.ts";
+import { checkPowers, derivedHash, fileHash, firstDifference, initialHash } from "./point-stream.ts";
+import type { Tools } from "./point-stream.ts";
+
+/**
+ * `keys` reads heads, first powers and keys: a few KiB of each file. `hashes` reads all bytes, and recomputes the hashes that bind them.
+ * `points` also checks all points of the last file.
+ */
+export const depths = ["keys", "hashes", "points"] as const;
+export type Depth = (typeof depths)[number];
+
+export type ChainOptions = { readonly depth: Depth; readonly tools: Tools };
+
+/** With the keys alone, the first challenge is recomputed up to this size: hashing it takes seconds, and no byte is read. */
+const initialBytesOfKeys = 2 ** 31;
+
+/** What the next file must continue. */
+type State = {
+  /** Hash of the challenge that the next response answers; undefined if these bytes do not show it. */
+  readonly challenge: Uint8Array | undefined;
+  /** The powers that the next contribution multiplies; undefined if no file has them. */
+  readonly first: FirstPowers | undefined;
+  /** The response that the next challenge must contain. */
+  readonly response: { readonly accumulator: Accumulator; readonly index: number } | undefined;
+};
+
+type Found = {
+  name: string;
+  hash: Uint8Array | undefined;
+  readonly checks: Record<string, boolean>;
+};
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+class ChainVerifier {
+  readonly #options: ChainOptions;
+  readonly #contributions: Found[] = [];
+  readonly problems: string[] = [];
+  readonly notChecked = new Set<string>();
+  #state: State = { challenge: undefined, first: undefined, response: undefined };
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+  }
+
+  get contributions(): readonly ContributionReport[] {
+    return this.#contributions.map(({ name, hash, checks }, i) => ({
+      index: i + 1,
+      name,
+      hash: hash && toHex(hash),
+      ok: Object.values(checks).every(Boolean),
+      checks,
+    }));
+  }
+
+  get #reads(): boolean {
+    return this.#options.depth !== "keys";
+  }
+
+  #note(contribution: Found | undefined, check: string, holds: boolean, problem: string): void {
+    if (contribution) contribution.checks[check] = holds && (contribution.checks[check] ?? true);
+    if (!holds) this.problems.push(problem);
+  }
+
+  /** The first file decides what is before it. */
+  begin(file: Accumulator): void {
+    const { layout, source } = file;
+    const { tools } = this.#options;
+    const challenge = layoutOf("challenge", layout.curve.name, layout.power);
+    const hash = this.#reads || challenge.size <= initialBytesOfKeys ? initialHash(layout, tools) : undefined;
+    if (layout.kind === "challenge") {
+      this.#beginAtChallenge(file);
+      return;
+    }
+    const isFirst = layout.kind === "record" || (hash && file.head && equal(hash, file.head));
+    if (isFirst) {
+      this.#state = { challenge: hash, first: initialPowers(layout.curve), response: undefined };
+      return;
+    }
+    this.notChecked.add(
+      `${source.name} does not answer the first challenge, and the challenge that it answers is not given: its head is taken as the challenge's hash, and the powers before it, with all earlier contributions, are unknown`,
+    );
+  }
+
+  #beginAtChallenge(file: Accumulator): void {
+    const blank = this.#options.tools.createHash().digest();
+    if (file.head && equal(file.head, blank)) {
+      const holds = sameFirstPowers(file.first, initialPowers(file.layout.curve));
+      this.#note(
+        undefined,
+        "initial",
+        holds,
+        `${file.source.name}: its head is that of the first challenge: expected generators as first powers, actual others`,
+      );
+      return;
+    }
+    this.notChecked.add(
+      `the contributions before ${file.source.name}: it has their product, and the hash of the last of them (${toHex(file.head ?? new Uint8Array(headBytes))})`,
+    );
+  }
+
+  async challenge(file: Accumulator): Promise<void> {
+    const { tools } = this.#options;
+    const previous = this.#state.response;
+    if (previous) await this.#continues(file, previous);
+    const challenge = this.#reads ? await fileHash(file, tools) : undefined;
+    if (challenge && file.head && equal(file.head, tools.createHash().digest())) {
+      const expected = initialHash(file.layout, tools);
+      this.#note(
+        undefined,
+        "initial",
+        equal(challenge, expected),
+        `${file.source.name}: hash of the first challenge: expected ${toHex(expected)}, actual ${toHex(challenge)}`,
+      );
+    }
+    this.#state = { challenge, first: file.first, response: undefined };
+  }
+
+  /** A challenge has the hash and the points of the response before it. */
+  async #continues(
+    file: Accumulator,
+    { accumulator, index }: { readonly accumulator: Accumulator; readonly index: number },
+  ): Promise<void> {
+    const found = this.#contributions[index];
+    const [name, before] = [file.source.name, accumulator.source.name];
+    const { head = new Uint8Array(headBytes) } = file;
+    if (found?.hash) {
+      this.#note(
+        found,
+        "nextHead",
+        equal(head, found.hash),
+        `${name}: head: expected the hash of ${before}, ${toHex(found.hash)}, actual ${toHex(head)}`,
+      );
+    } else if (found) {
+      found.hash = head;
+      this.notChecked.add(
+        "whether the file of a contribution has the hash that the next challenge names: its bytes were not all read",
+      );
+    }
+    const differs = this.#reads ? await firstDifference(file, accumulator, this.#options.tools) : undefined;
+    const same = differs === undefined && sameFirstPowers(file.first, accumulator.first);
+    const place = differs ? `point ${differs.index} of ${differs.section}` : "a first power";
+    this.#note(
+      found,
+      "nextPoints",
+      same,
+      `${name}: expected the points of ${before}, actual another ${place}`,
+    );
+  }
+
+  async response(file: Accumulator, next: Accumulator | undefined): Promise<void> {
+    const { tools } = this.#options;
+    const state = this.#state;
+    const index = this.#contributions.length;
+    const found: Found = { name: file.source.name, hash: undefined, checks: {} };
+    this.#contributions.push(found);
+    const head = file.head ?? state.challenge;
+    if (file.head && state.challenge) {
+      this.#note(
+        found,
+        "chain",
+        equal(file.head, state.challenge),
+        `${found.name}: head: expected the hash of the challenge before it, ${toHex(state.challenge)}, actual ${toHex(file.head)}`,
+      );
+    } else if (file.head && state.first) {
+      this.notChecked.add(
+        "the chain of hashes: a head is taken as the hash of the challenge before it, which was not computed",
+      );
+    }
+    this.#pairings(file, head, found);
+    found.hash = await this.#responseHash(file, head);
+    // The hash of the next challenge is needed where no file has it.
+    const recompute = next && next.layout.kind !== "challenge" && this.#reads && found.hash;
+    const challenge = recompute ? await derivedHash(file, "challenge", recompute, tools) : undefined;
+    this.#state = { challenge, first: file.first, response: { accumulator: file, index } };
+  }
+
+  async #responseHash(file: Accumulator, head: Uint8Array | undefined): Promise<Uint8Array | undefined> {
+    if (!this.#reads) return undefined;
+    const { tools } = this.#options;
+    if (file.layout.kind !== "record") return fileHash(file, tools);
+    return head && derivedHash(file, "response", head, tools);
+  }
+
+  #pairings(file: Accumulator, challenge: Uint8Array | undefined, found: Found): void {
+    const { layout, first, key } = file;
+    const before = this.#state.first;
+    if (key === undefined) return;
+    const results = challenge
+      ? withChallenge(file, challenge, key, before)
+      : before
+        ? {
+            tauG2: sameRatio(layout.curve, [key.tau.s, key.tau.sx], [before.tauG2, first.tauG2]),
+            betaG2: sameRatio(layout.curve, [key.beta.s, key.beta.sx], [before.betaG2, first.betaG2]),
+          }
+        : {};
+    if (challenge === undefined)
+      this.notChecked.add(
+        "proofs of knowledge, and the ratios in G1: they need the hash of a challenge, which only all bytes show",
+      );
+    for (const [check, holds] of Object.entries(results))
+      this.#note(found, check, holds, `${found.name}: ${meaningOf(check)}`);
+  }
+
+  async allPoints(file: Accumulator): Promise<void> {
+    const results = await checkPowers(file, this.#options.tools);
+    const found = this.#contributions.at(-1);
+    for (const [check, holds] of Object.entries(results))
+      this.#note(found, check, holds, `${file.source.name}: ${meaningOf(check)}`);
+  }
+}
+
+function withChallenge(
+  { layout: { curve }, first }: Accumulator,
+  challenge: Uint8Array,
+  key: ContributorKey,
+  before: FirstPowers | undefined,
+): Readonly<Record<string, boolean>> {
+  const proofs = proofPoints(curve, challenge, key);
+  const ratios = before ? checkRatios(curve, key, proofs, { before, after: first }) : {};
+  return { ...checkKey(curve, key, proofs), ...ratios };
+}
+
+const greek = { Tau: "τ", Alpha: "α", Beta: "β" } as const;
+
+/** What a failed check means, with expected and actual. */
+function meaningOf(check: string): string {
+  const [, kind = "", secret = "Tau", group = ""] =
+    /^(key|powers|)(Tau|Alpha|Beta|tau|alpha|beta)(G1|G2|)$/.exec(check) ?? [];
+  const symbol = greek[`${secret.charAt(0).toUpperCase()}${secret.slice(1)}` as keyof typeof greek];
+  if (kind === "key")
+    return `the key's proof of knowledge of ${symbol}: expected the ratio of its pair and of the point that its challenge draws, actual another`;
+  if (kind === "powers")
+    return `all points of ${symbol} in ${group}: expected successive powers of τ, actual others`;
+  return `${symbol} in ${group}: expected the power before times the key's secret, actual another point`;
+}
+
+function assertOneCeremony(files: readonly Accumulator[]): void {
+  const [head, ...rest] = files;
+  const form = ({ layout: { curve, power } }: Accumulator): string => `${curve.name} with 2^${power} powers`;
+  for (const [i, file] of rest.entries()) {
+    const before = files[i] as Accumulator;
+    if (head && form(file) !== form(head))
+      throw new CeremonyFileError(`${file.source.name}: another ceremony than that of ${head.source.name}`, {
+        expected: form(head),
+        actual: form(file),
+      });
+    if (file.layout.kind === "challenge" && before.layout.kind === "challenge")
+      throw new CeremonyFileError(`${file.source.name} comes after ${before.source.name}`, {
+        expected: "a response to the challenge before it",
+        actual: "another challenge",
+      });
+  }
+}
+
+function kindOf(files: readonly Accumulator[]): CeremonyKind {
+  const [only, ...others] = files;
+  if (only === undefined || others.length > 0 || only.layout.kind === "record") return "powers-of-tau-chain";
+  return `powers-of-tau-${only.layout.kind}`;
+}
+
+function checkedSentences(files: readonly Accumulator[], depth: Depth): readonly string[] {
+  const last = files.at(-1);
+  const hasResponse = files.some(({ layout }) => layout.kind !== "challenge");
+  return [
+    "size and layout of each file, and that its first powers and keys are points of their groups",
+    ...(hasResponse
+      ? [
+          "each contribution's proofs of knowledge and ratios to the powers before, as far as its checks are listed",
+        ]
+      : []),
+    ...(depth === "keys" ? [] : ["the chain of BLAKE2b-512 hashes over all bytes of the files"]),
+    ...(depth === "points" && last
+      ? [
+          `all points of ${last.source.name}: on the curve, in the subgroup, not at infinity, successive powers of τ`,
+        ]
+      : []),
+  ];
+}
+
+/**
+ * Verifies files in the order of their ceremony: challenge, response, challenge and so on, or responses alone.
+ * @throws CeremonyFileError for a point that is not one of its group, and for files that cannot belong together
+ */
+export async function verifyChain(
+  files: readonly Accumulator[],
+  options: ChainOptions,
+): Promise<CeremonyReport> {
+  const [head] = files;
+  const last = files.at(-1);
+  if (head === undefined || last === undefined) throw new RangeError("files: expected at least 1, actual 0");
+  assertOneCeremony(files);
+  const { depth } = options;
+  const chain = new ChainVerifier(options);
+  chain.begin(head);
+  for (const [i, file] of files.entries()) {
+    if (file.layout.kind === "challenge") await chain.challenge(file);
+    else await chain.response(file, files[i + 1]);
+  }
+  if (depth === "points") await chain.allPoints(last);
+  const { problems, notChecked, contributions } = chain;
+  if (depth === "keys")
+    notChecked.add(
+      "the bytes of the files apart from heads, first powers and keys: nothing binds the other points to a hash",
+    );
+  if (depth === "hashes")
+    notChecked.add(
+      `all points of ${last.source.name}: that they are successive powers of τ, and in their subgroup`,
+    );
+  if (last.layout.kind !== "challenge")
+    notChecked.add("a beacon: challenges and responses do not say which contribution comes from one");
+  return {
+    kind: kindOf(files),
+    curve: head.layout.curve.name,
+    power: head.layout.power,
+    contributions,
+    beacon: undefined,
+    checked: checkedSentences(files, depth),
+    notChecked: [...notChecked],
+    problems,
+    ok: problems.length === 0,
+  };
+}

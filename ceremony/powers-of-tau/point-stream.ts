@@ -1,0 +1,230 @@
+/** All points of an accumulator, in their order and in constant memory: hashed, compared, or checked to be powers. */
+import type { Group } from "../curves.ts";
+import { CeremonyFileError } from "../report.ts";
+import { sameRatio } from "../same-ratio.ts";
+import { encodeKey } from "../key-proof.ts";
+import { pointStart, sectionOf } from "./layout.ts";
+import type { Layout, Section, SectionName } from "./layout.ts";
+import type { Accumulator } from "./point-reader.ts";
+import { inlineWorkers } from "./point-task.ts";
+import type { PointResult, PointTask, PointWorkers } from "./point-task.ts";
+
+/** Points of a task: more make the sums cheaper, fewer spread better over threads. */
+const taskPoints = 2048;
+/** Bytes of one read. */
+const readBytes = 4 << 20;
+
+/** An incremental BLAKE2b-512, as @noble/hashes and node:crypto have it. */
+export type Hasher = { update(bytes: Uint8Array): unknown; digest(): Uint8Array };
+
+export type Progress = {
+  /** The work, for a progress bar. */
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: "bytes" | "points";
+};
+
+export type Tools = {
+  createHash(): Hasher;
+  readonly workers?: PointWorkers | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+};
+
+type Chunk = { readonly section: Section; readonly first: number; readonly points: number };
+
+/** @param overlap number of points that a chunk shares with the next */
+function* chunksOf(sections: readonly Section[], overlap: number): Generator<Chunk> {
+  for (const section of sections) {
+    for (let first = 0; first === 0 || first + overlap < section.points; first += taskPoints) {
+      yield { section, first, points: Math.min(taskPoints + overlap, section.points - first) };
+    }
+  }
+}
+
+type StreamOptions = Pick<PointTask, "to" | "sums"> & {
+  readonly sections?: readonly Section[];
+  readonly label: string;
+};
+
+/**
+ * Calls `use` with the result of each chunk, in order.
+ * @throws CeremonyFileError for a point that is not one of its group
+ */
+async function eachChunk(
+  { source, layout }: Accumulator,
+  { to, sums, label, sections = layout.sections }: StreamOptions,
+  tools: Tools,
+  use: (chunk: Chunk, result: PointResult) => Promise<void> | void,
+): Promise<void> {
+  const workers = tools.workers ?? inlineWorkers;
+  const total = sections.reduce((sum, { points }) => sum + points, 0);
+  let done = 0;
+  const started: { readonly chunk: Chunk; readonly result: Promise<PointResult> }[] = [];
+  const finish = async (): Promise<void> => {
+    const next = started.shift();
+    if (next === undefined) return;
+    const { section, first, points } = next.chunk;
+    const result = await next.result;
+    if (result.fault) {
+      const index = first + result.fault.index;
+      const place = `point ${index} of ${section.name} at byte ${pointStart(section, index)}`;
+      throw new CeremonyFileError(`${source.name}, ${place}`, result.fault);
+    }
+    await use(next.chunk, result);
+    done += sums && first + points < section.points ? points - 1 : points;
+    tools.onProgress?.({ label, done, total, unit: "points" });
+  };
+  try {
+    for (const chunk of chunksOf(sections, sums ? 1 : 0)) {
+      const { section, first, points } = chunk;
+      const bytes = await source.read(pointStart(section, first), points * section.pointBytes);
+      const { curve, form } = layout;
+      const task = { curve: curve.name, group: section.group, form, bytes, to, sums };
+      started.push({ chunk, result: workers.run(task) });
+      if (started.length >= workers.width) await finish();
+    }
+    while (started.length > 0) await finish();
+  } finally {
+    await Promise.allSettled(started.map(({ result }) => result));
+  }
+}
+
+/** BLAKE2b-512 of `bytes` bytes of a file from `start`, added to the hasher. */
+async function hashBytes(
+  { source }: Pick<Accumulator, "source">,
+  { start, bytes }: { readonly start: number; readonly bytes: number },
+  hasher: Hasher,
+  tools: Tools,
+): Promise<void> {
+  for (let done = 0; done < bytes;) {
+    const length = Math.min(readBytes, bytes - done);
+    hasher.update(await source.read(start + done, length));
+    done += length;
+    tools.onProgress?.({ label: `hashing ${source.name}`, done, total: bytes, unit: "bytes" });
+  }
+}
+
+/** BLAKE2b-512 of a whole challenge or response. */
+export async function fileHash({ source }: Accumulator, tools: Tools): Promise<Uint8Array> {
+  const hasher = tools.createHash();
+  await hashBytes({ source }, { start: 0, bytes: source.size }, hasher, tools);
+  return Uint8Array.from(hasher.digest());
+}
+
+function pointsRange({ sections }: Layout): { readonly start: number; readonly bytes: number } {
+  const bytes = sections.reduce((sum, { points, pointBytes }) => sum + points * pointBytes, 0);
+  return { start: sections[0]?.start ?? 0, bytes };
+}
+
+/**
+ * BLAKE2b-512 of the challenge or the response that has these points: the other form of a file. Decompressing a point costs a square root.
+ * @param head its first 64 bytes: the hash of the file before
+ * @throws CeremonyFileError for a point that is not on its curve
+ */
+export async function derivedHash(
+  accumulator: Accumulator,
+  kind: "challenge" | "response",
+  head: Uint8Array,
+  tools: Tools,
+): Promise<Uint8Array> {
+  const { layout, source, key } = accumulator;
+  const hasher = tools.createHash();
+  hasher.update(head);
+  const to = kind === "challenge" ? "uncompressed" : "compressed";
+  if (layout.form === to) await hashBytes(accumulator, pointsRange(layout), hasher, tools);
+  else {
+    const label = `recomputing the ${kind} of ${source.name}`;
+    await eachChunk(accumulator, { to, sums: false, label }, tools, (_, { encoded }) => {
+      if (encoded) hasher.update(encoded);
+    });
+  }
+  if (kind === "response" && key) hasher.update(encodeKey(layout.curve, key));
+  return Uint8Array.from(hasher.digest());
+}
+
+/** BLAKE2b-512 of the first challenge: all points are generators. */
+export function initialHash({ curve, power }: Layout, tools: Tools): Uint8Array {
+  const hasher = tools.createHash();
+  hasher.update(tools.createHash().digest());
+  const repeat = (point: Uint8Array, points: number): void => {
+    const atOnce = Math.min(points, 1 << 14);
+    const block = new Uint8Array(atOnce * point.length);
+    for (let i = 0; i < atOnce; i++) block.set(point, i * point.length);
+    for (let left = points; left > 0; left -= atOnce)
+      hasher.update(block.subarray(0, Math.min(left, atOnce) * point.length));
+  };
+  const g1 = curve.G1.encode(curve.G1.base, "uncompressed");
+  const g2 = curve.G2.encode(curve.G2.base, "uncompressed");
+  repeat(g1, 2 ** (power + 1) - 1);
+  repeat(g2, 2 ** power);
+  repeat(g1, 2 ** (power + 1));
+  repeat(g2, 1);
+  return Uint8Array.from(hasher.digest());
+}
+
+/** The first point of a challenge that is not the point of the response before it; undefined if all are the same. */
+export async function firstDifference(
+  challenge: Accumulator,
+  response: Accumulator,
+  tools: Tools,
+): Promise<{ readonly section: SectionName; readonly index: number } | undefined> {
+  let found: { readonly section: SectionName; readonly index: number } | undefined;
+  const label = `comparing ${challenge.source.name} with ${response.source.name}`;
+  const options = { to: response.layout.form, sums: false, label };
+  await eachChunk(challenge, options, tools, async ({ section, first, points }, { encoded }) => {
+    if (found || !encoded) return;
+    const other = sectionOf(response.layout, section.name);
+    const bytes = await response.source.read(pointStart(other, first), points * other.pointBytes);
+    const at = encoded.findIndex((byte, i) => byte !== bytes[i]);
+    if (at !== -1) found = { section: section.name, index: first + Math.floor(at / other.pointBytes) };
+  });
+  return found;
+}
+
+export type PowerChecks = {
+  readonly powersTauG1: boolean;
+  readonly powersTauG2: boolean;
+  readonly powersAlphaG1: boolean;
+  readonly powersBetaG1: boolean;
+};
+
+type Point<F> = ReturnType<Group<F>["decode"]>;
+
+/** Random combinations of a section's points and of their successors, summed over all chunks. */
+async function sectionSums<F>(
+  accumulator: Accumulator,
+  group: Group<F>,
+  name: SectionName,
+  tools: Tools,
+): Promise<readonly [Point<F>, Point<F>]> {
+  let [lower, upper] = [group.zero, group.zero];
+  const add = (sum: Point<F>, part: Uint8Array | undefined): Point<F> =>
+    part === undefined ? sum : sum.add(group.decode(part, "uncompressed"));
+  const sections = [sectionOf(accumulator.layout, name)];
+  const label = `checking ${name} of ${accumulator.source.name}`;
+  await eachChunk(accumulator, { to: undefined, sums: true, label, sections }, tools, (_, { sums }) => {
+    lower = add(lower, sums?.lower);
+    upper = add(upper, sums?.upper);
+  });
+  return [lower, upper];
+}
+
+/**
+ * Checks by a random linear combination that each section's points are successive powers of τ. Each point is on its curve, in its
+ * subgroup and not at infinity.
+ * @throws CeremonyFileError for a point that is not one of its group
+ */
+export async function checkPowers(accumulator: Accumulator, tools: Tools): Promise<PowerChecks> {
+  const { layout, first } = accumulator;
+  const { curve } = layout;
+  const { G1, G2 } = curve;
+  const inG1 = async (name: SectionName): Promise<boolean> =>
+    sameRatio(curve, await sectionSums(accumulator, G1, name, tools), [G2.base, first.tauG2]);
+  return {
+    powersTauG1: await inG1("tauG1"),
+    powersTauG2: sameRatio(curve, [G1.base, first.tauG1], await sectionSums(accumulator, G2, "tauG2", tools)),
+    powersAlphaG1: await inG1("alphaTauG1"),
+    powersBetaG1: await inG1("betaTauG1"),
+  };
+}
