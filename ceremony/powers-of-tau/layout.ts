@@ -31,7 +31,7 @@ export type Layout = {
 
 /** BLAKE2b-512 of the file before. */
 export const headBytes = 64;
-/** The ceremonies have at most 2^28 powers, which BN254's field permits; the largest that the sizes of 2^32 still fit. */
+/** Order of two in the field of BLS12-381, so no ceremony has more; BN254's is 2^28. */
 export const maxPower = 32;
 
 /** @param start offset of the record in its file; 0 for a whole file */
@@ -64,16 +64,17 @@ export function withForm(layout: Layout, form: PointForm): Layout {
 }
 
 const powers = Array.from({ length: maxPower }, (_, i) => i + 1);
-const names: readonly CurveName[] = ["bn254", "bls12-381"];
+export const curveNames: readonly CurveName[] = ["bn254", "bls12-381"];
 
 /** All layouts of a kind, by power. */
-export function layouts(kind: FileKind): readonly Layout[] {
-  return names.flatMap((name) => powers.map((power) => layoutOf(kind, name, power)));
+export function layouts(kind: FileKind, name: CurveName): readonly Layout[] {
+  return powers.map((power) => layoutOf(kind, name, power));
 }
 
 /** The layout of a challenge or a response of this size. No two have the same size. */
 export function layoutOfSize(size: number): Layout | undefined {
-  return [...layouts("challenge"), ...layouts("response")].find((layout) => layout.size === size);
+  const all = curveNames.flatMap((name) => [...layouts("challenge", name), ...layouts("response", name)]);
+  return all.find((layout) => layout.size === size);
 }
 
 /** Offset of a point. */

@@ -1,8 +1,9 @@
 /** Recognises Powers of Tau files by their size, and reads their heads. */
 import { CeremonyFileError } from "../report.ts";
 import type { CeremonySource } from "../report.ts";
-import { headBytes, layoutOf, layoutOfSize, layouts } from "./layout.ts";
-import type { FileKind, Layout } from "./layout.ts";
+import type { PointForm } from "../curves.ts";
+import { curveNames, headBytes, layoutOf, layoutOfSize, layouts } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import { readAccumulator } from "./point-reader.ts";
 import type { Accumulator } from "./point-reader.ts";
 
@@ -13,14 +14,16 @@ async function hasAt(source: CeremonySource, start: number, bytes: Uint8Array): 
 }
 
 /** Whether the generator of G1 is where the layout has it. */
-function beginsLike(source: CeremonySource, { curve, form, kind }: Layout): Promise<boolean> {
+async function beginsLike(source: CeremonySource, { curve, form, kind }: Layout): Promise<boolean> {
   const start = kind === "record" ? 0 : headBytes;
-  return hasAt(source, start, curve.G1.encode(curve.G1.base, form));
+  const forms: readonly PointForm[] = kind === "response" ? [form, "compressed-snarkjs"] : [form];
+  for (const own of forms) if (await hasAt(source, start, curve.G1.encode(curve.G1.base, own))) return true;
+  return false;
 }
 
 /** The layouts of a transcript's record whose size divides the file's. */
 async function transcriptLayout(source: CeremonySource): Promise<Layout | undefined> {
-  for (const layout of layouts("record")) {
+  for (const layout of curveNames.flatMap((name) => layouts("record", name))) {
     if (source.size === 0 || source.size % layout.size !== 0) continue;
     const generator = layout.curve.G1.encode(layout.curve.G1.base, layout.form);
     if (!(await hasAt(source, 0, generator))) continue;
@@ -32,10 +35,10 @@ async function transcriptLayout(source: CeremonySource): Promise<Layout | undefi
 
 /** The layouts that the first bytes fit, whatever the size. */
 async function layoutsByHead(source: CeremonySource): Promise<readonly Layout[]> {
-  const kinds: readonly FileKind[] = ["challenge", "response", "record"];
   const found: Layout[] = [];
-  for (const layout of kinds.flatMap((kind) => layouts(kind)))
-    if (await beginsLike(source, layout)) found.push(layout);
+  for (const kind of ["challenge", "response", "record"] as const)
+    for (const name of curveNames)
+      if (await beginsLike(source, layoutOf(kind, name, 1))) found.push(...layouts(kind, name));
   return found;
 }
 
