@@ -18,6 +18,7 @@ export const sourceFolders: readonly string[] = [
   "keeper",
   "provider",
   "provider-sim",
+  "archive",
   "ceremony",
   "client",
   "sim",

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
 
 const folders = [
+  "archive",
   "ceremony",
   "cli",
   "client",

@@ -79,7 +79,7 @@ describe("docs/architecture.md", () => {
   ];
   it.each(pages)("%s names only files that exist", (page) => {
     const folder =
-      /^(?:contracts|protocol|storage|daemon|keeper|provider|provider-sim|client|sim|cli|scripts|test|docs)\//;
+      /^(?:contracts|protocol|storage|archive|daemon|keeper|provider|provider-sim|client|sim|cli|scripts|test|docs)\//;
     const named = [...read(page).matchAll(/`([\w./-]+)`|\]\(([\w./-]+)\)/g)].map(
       (match) => match[1] ?? match[2] ?? "",
     );
@@ -114,7 +114,7 @@ describe("the rules", () => {
     ),
   );
   const sources = globSync(
-    "{protocol,storage,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,contracts,test,deploy}/**/*.{ts,js,sol,yaml}",
+    "{protocol,storage,archive,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,contracts,test,deploy}/**/*.{ts,js,sol,yaml}",
     { cwd: projectRoot },
   );
   const pages = globSync("{*.md,contracts/*.md,docs/**/*.md}", { cwd: projectRoot });

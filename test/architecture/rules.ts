@@ -68,6 +68,8 @@ export const importRules: readonly Rule[] = [
     area: "client/",
     may: ["client/", "protocol/", "storage/core/", "ethers", ...hashing, "@noble/curves/*", "age-encryption"],
   },
+  // Browsers read manifests, too.
+  { area: "archive/", may: ["archive/", "protocol/", "storage/core/", ...hashing, "zod"] },
   // Readers of a ceremony's files: pure but for the source that they read from, so browsers load them, too.
   {
     area: "ceremony/",
@@ -98,6 +100,7 @@ export const importRules: readonly Rule[] = [
     area: "cli/",
     may: [
       "cli/",
+      "archive/",
       "ceremony/",
       "client/",
       "sim/",
@@ -136,7 +139,7 @@ function resolveImport(file: string, from: string): string {
 
 function fits(target: string, allowed: string): boolean {
   const isPath =
-    /^(protocol|storage|ceremony|daemon|keeper|provider|provider-sim|client|sim|cli|scripts|test|contracts)\//.test(
+    /^(protocol|storage|archive|ceremony|daemon|keeper|provider|provider-sim|client|sim|cli|scripts|test|contracts)\//.test(
       target,
     );
   if (allowed === "package:*") return !isPath && !target.startsWith("node:") && !target.startsWith(".");
@@ -172,7 +175,7 @@ export function violations(file: string, source: string): string[] {
       found.push(`${file}:${line} ${rule.area} may not import ${typeOnly ? "types of " : ""}${target}`);
     }
   }
-  if (/^(keeper\/core|storage\/core|protocol)\//.test(file)) {
+  if (/^(keeper\/core|storage\/core|protocol|archive)\//.test(file)) {
     for (const { line, text } of findInCode(source, bannedInCore))
       found.push(`${file}:${line} core may not use ${text}`);
   }
