@@ -2,6 +2,7 @@
 import { certificateRefusals, memberRefusals, scopeRefusals } from "./committee-refusals.ts";
 import { dataRefusals, moneyRefusals } from "./group-refusals.ts";
 import { wrongKey, type Refusals } from "./refusal-form.ts";
+import { voucherRefusals } from "./voucher-refusals.ts";
 
 const registration: Refusals = {
   Registry_AlreadyRegistered: {
@@ -157,4 +158,5 @@ export const refusalWords: Refusals = {
   ...numbers,
   ...tokens,
   ...calls,
+  ...voucherRefusals,
 };

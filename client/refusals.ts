@@ -1,6 +1,6 @@
 /** Explains refusals of the contracts: rule, expected value, actual value and remedy. */
 import { getBytes, Interface, type ErrorDescription } from "ethers";
-import { committeeAbi, factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
+import { committeeAbi, factoryAbi, groupAbi, registryAbi, tokenAbi, vouchersAbi } from "./abi.ts";
 import { isContractFault } from "./contract-fault.ts";
 import { WhitePayError } from "./errors.ts";
 import type { RefusalWords } from "./refusal-form.ts";
@@ -42,7 +42,16 @@ const transferAbi = new Interface(["error SafeERC20FailedOperation(address token
 /** A call of a group may fail in its committee, in the registry or in the token; their errors pass through unchanged. */
 function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescription | undefined {
   if (data === undefined) return undefined;
-  for (const known of [abi, groupAbi, committeeAbi, registryAbi, factoryAbi, tokenAbi, transferAbi]) {
+  for (const known of [
+    abi,
+    groupAbi,
+    committeeAbi,
+    registryAbi,
+    factoryAbi,
+    vouchersAbi,
+    tokenAbi,
+    transferAbi,
+  ]) {
     const parsed = known.parseError(data);
     if (parsed !== null) return parsed;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Creates the registry, the factory, their implementations and the lens
+/// @title Creates the registry, the factory, their implementations, the lens, and the contract of paid reading
 /// @notice The contracts name each other: committees and groups name the factory, and the factory names both. An
 ///         address of CREATE2 depends on the constructor arguments, so it cannot be one of them. An address of CREATE
 ///         depends on the creator and its nonce alone: this contract creates all of them, in a fixed order, and adds
@@ -10,7 +10,7 @@ pragma solidity 0.8.37;
 ///         are the same.
 contract Deployer {
     /// @notice Number of contracts that it creates.
-    uint256 public constant CONTRACTS = 6;
+    uint256 public constant CONTRACTS = 7;
 
     uint256 private constant REGISTRY = 0;
     uint256 private constant COMMITTEE = 1;
@@ -18,9 +18,10 @@ contract Deployer {
     uint256 private constant GROUP = 3;
     uint256 private constant FACTORY = 4;
     uint256 private constant LENS = 5;
+    uint256 private constant VOUCHERS = 6;
 
     /// @notice Hash of the creation code, without arguments, of each contract, in the order of creation: Registry,
-    ///         Committee, UpkeepingDesk, Upkeeping, UpkeepingFactory, Lens.
+    ///         Committee, UpkeepingDesk, Upkeeping, UpkeepingFactory, Lens, ReadVouchers.
     bytes32[CONTRACTS] public codeHash;
     /// @notice Contracts created so far.
     uint256 public created;
@@ -71,7 +72,7 @@ contract Deployer {
     }
 
     function _arguments(uint256 index) private view returns (bytes memory) {
-        if (index == REGISTRY) return "";
+        if (index == REGISTRY || index == VOUCHERS) return "";
         address registry = addressOf(REGISTRY);
         if (index == LENS) return abi.encode(registry);
         if (index == FACTORY) return abi.encode(addressOf(COMMITTEE), addressOf(GROUP), registry);

@@ -343,6 +343,33 @@ export const registryAbi: readonly string[] = [
   "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
 ];
 
+/** Paid reading: `contracts/interfaces/IReadVouchers.sol`, with every error that its code can return. */
+export const vouchersAbi: readonly string[] = [
+  "function channel(address reader, address provider, address token) view returns ((uint96 deposited, uint96 spent, uint40 expiry))",
+  "function channels((address reader, address provider, address token)[] keys) view returns ((uint96 deposited, uint96 spent, uint40 expiry)[])",
+  "function deposit(address reader, address provider, address token, uint256 amount, uint256 expiry) payable",
+  "function gain(address reader, address provider, address token, uint256 amount) view returns (uint256)",
+  "function redeem((address reader, address token, uint256 amount, bytes32 r, bytes32 vs)[] claims, address to)",
+  "function release(address reader, address token)",
+  "function voucherDigest(address reader, address provider, address token, uint256 amount) view returns (bytes32)",
+  "function withdraw(address provider, address token, address to)",
+  "event Deposited(address indexed reader, address indexed provider, address indexed token, address from, uint256 amount, uint256 expiry)",
+  "event Redeemed(address indexed reader, address indexed provider, address indexed token, uint256 amount, uint256 spent, address to)",
+  "event Returned(address indexed reader, address indexed provider, address indexed token, uint256 amount, address to)",
+  "error ReadVouchers_BadExpiry(uint256 expectedMin, uint256 expectedMax, uint256 actual)",
+  "error ReadVouchers_BadSignature(address expected, address actual)",
+  "error ReadVouchers_NotExpired(uint256 expectedFrom, uint256 actual)",
+  "error ReadVouchers_NotReader(address expected, address actual)",
+  "error ReadVouchers_NothingToMove()",
+  "error ReadVouchers_Reentered()",
+  "error ReadVouchers_TooManyClaims(uint256 expectedMax, uint256 actual)",
+  "error ReadVouchers_TooMuchMoney(uint256 expectedMax, uint256 actual)",
+  "error ReadVouchers_TransferFailed(address to, uint256 amount)",
+  "error ReadVouchers_WrongValue(uint256 expected, uint256 actual)",
+  "error ReadVouchers_ZeroAddress()",
+  "error SafeERC20FailedOperation(address token)",
+];
+
 /** The used part of an ERC-20 token, with permits (EIP-2612) where the token has them. */
 export const tokenAbi: readonly string[] = [
   "event Transfer(address indexed from, address indexed to, uint256 value)",

@@ -21,6 +21,7 @@ const schema = z.strictObject({
   committee: address,
   group: address,
   desk: address,
+  vouchers: address,
 });
 
 export type Deployment = z.output<typeof schema>;

@@ -144,7 +144,8 @@ async function ownVersion(): Promise<string> {
 
 /** The file of a known deployment (cli/chain/deployments/README.md). */
 async function deploymentOf({ chainId, way, layout }: Survey): Promise<Deployment> {
-  const { Registry, UpkeepingFactory, Lens, Committee, Upkeeping, UpkeepingDesk } = layout.parts;
+  const { Registry, UpkeepingFactory, Lens, Committee, Upkeeping, UpkeepingDesk, ReadVouchers } =
+    layout.parts;
   return {
     chainId: Number(chainId),
     version: await ownVersion(),
@@ -156,6 +157,7 @@ async function deploymentOf({ chainId, way, layout }: Survey): Promise<Deploymen
     committee: Committee,
     group: Upkeeping,
     desk: UpkeepingDesk,
+    vouchers: ReadVouchers,
   };
 }
 
@@ -182,7 +184,8 @@ function finish(done: Survey, { options, transactions, files, cost }: Outcome): 
   const { way, why, layout, chainId } = done;
   const complete = isComplete(done);
   if (options.json === true) {
-    const { Registry, UpkeepingFactory, Lens, Committee, Upkeeping, UpkeepingDesk } = layout.parts;
+    const { Registry, UpkeepingFactory, Lens, Committee, Upkeeping, UpkeepingDesk, ReadVouchers } =
+      layout.parts;
     return printJson({
       chainId,
       way,
@@ -195,6 +198,7 @@ function finish(done: Survey, { options, transactions, files, cost }: Outcome): 
       committee: Committee,
       group: Upkeeping,
       desk: UpkeepingDesk,
+      vouchers: ReadVouchers,
       missing: missingSteps(done),
       estimatedGas: cost.gas,
       transactions,

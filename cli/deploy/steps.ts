@@ -26,6 +26,7 @@ export const stepTexts: Readonly<Record<Step, string>> = {
   Upkeeping: "creating the code that groups share",
   UpkeepingFactory: "creating the factory of committees and groups",
   Lens: "creating the lens",
+  ReadVouchers: "creating the contract of paid reading",
 };
 
 /** The plan of a step of the account. */

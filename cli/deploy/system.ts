@@ -13,6 +13,7 @@ export const partNames = [
   "Upkeeping",
   "UpkeepingFactory",
   "Lens",
+  "ReadVouchers",
 ] as const;
 export type PartName = (typeof partNames)[number];
 
@@ -52,6 +53,7 @@ const immutableOrder: Readonly<Record<PartName, readonly PartName[]>> = {
   Upkeeping: ["UpkeepingDesk", "Registry", "UpkeepingFactory"],
   UpkeepingFactory: ["Committee", "Registry", "Upkeeping"],
   Lens: ["Registry"],
+  ReadVouchers: [],
 };
 
 type ArtifactFile = {
@@ -135,6 +137,7 @@ export function argumentsOf(name: PartName, { parts }: Layout): string[] {
     Upkeeping: [Registry, UpkeepingFactory, UpkeepingDesk],
     UpkeepingFactory: [Committee, Upkeeping, Registry],
     Lens: [Registry],
+    ReadVouchers: [],
   };
   return [...args[name]];
 }

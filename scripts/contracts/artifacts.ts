@@ -8,8 +8,8 @@ import { projectRoot } from "../paths.ts";
 
 export type Artifact = { abi: InterfaceAbi; bytecode: string };
 
-/** The contracts that groups need, each connected to the signer that deployed it. */
-export type System = { registry: Contract; factory: Contract; lens: Contract };
+/** The contracts that configurations name, each connected to the signer that deployed it. */
+export type System = { registry: Contract; factory: Contract; lens: Contract; vouchers: Contract };
 export type Deployment = System & { token: Contract };
 
 /** The source below contracts/ of an artifact, where it is not a file of the same name at its top. */
@@ -19,6 +19,7 @@ const sources: Readonly<Record<string, string>> = {
   ICommittee: "interfaces/ICommittee",
   IRegistry: "interfaces/IRegistry",
   IUpkeepingFactory: "interfaces/IUpkeepingFactory",
+  IReadVouchers: "interfaces/IReadVouchers",
   BLSHarness: "harness/BLSHarness",
   FeeToken: "harness/HostileTokens",
   ReentrantToken: "harness/HostileTokens",
@@ -61,8 +62,8 @@ async function deploy(name: string, signer: Signer, args: readonly unknown[]): P
 }
 
 /**
- * Deploys the registry, the code that committees and groups share, the factory of both, and the lens, as `whitepay deploy --by-nonce`
- * does, without its looks at the chain. Compiles first if needed.
+ * Deploys the registry, the code that committees and groups share, the factory of both, the lens, and the contract of paid reading, as
+ * `whitepay deploy --by-nonce` does, without its looks at the chain. Compiles first if needed.
  */
 export async function deploySystem(signer: Signer): Promise<System> {
   await compileContracts();
@@ -72,7 +73,12 @@ export async function deploySystem(signer: Signer): Promise<System> {
   for (const name of partNames) await (await create(code.parts[name].creation)).wait();
   const { parts } = layoutAt(await deployer.getAddress());
   const at = (name: PartName): Contract => new Contract(parts[name], artifact(name).abi, signer);
-  return { registry: at("Registry"), factory: at("UpkeepingFactory"), lens: at("Lens") };
+  return {
+    registry: at("Registry"),
+    factory: at("UpkeepingFactory"),
+    lens: at("Lens"),
+    vouchers: at("ReadVouchers"),
+  };
 }
 
 /** `deploySystem`, and a token of which anyone may mint; the signer starts with a million. */

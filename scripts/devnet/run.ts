@@ -32,6 +32,7 @@ export type DevnetDocument = {
   readonly chainId: number;
   readonly registry: string;
   readonly factory: string;
+  readonly vouchers: string;
   readonly token: string;
   readonly committee: string;
   /** Path of the payer's configuration. */
@@ -91,12 +92,13 @@ async function setUp(options: CommunityOptions, stop: Stop): Promise<Up> {
   const fleet = await startDaemons(options, base, { groups: [], keepers, providers });
   await base.provider.send("evm_setAutomine", [false]);
   startMining(base.provider, fleet, stop);
-  const { rpc, chainId, registry, factory, deployment } = base;
+  const { rpc, chainId, registry, factory, vouchers, deployment } = base;
   const document = {
     rpc,
     chainId,
     registry,
     factory,
+    vouchers,
     token: await deployment.token.getAddress(),
     committee,
     payerConfig,
@@ -108,10 +110,12 @@ async function setUp(options: CommunityOptions, stop: Stop): Promise<Up> {
 
 function print(document: DevnetDocument, json: boolean): void {
   if (json) return printJson(document);
-  const { rpc, chainId, registry, factory, token, committee, payerConfig, providers, keepers } = document;
+  const { rpc, chainId, registry, factory, vouchers, token, committee, payerConfig, providers, keepers } =
+    document;
   printLine(`rpc        ${rpc} (chain ${chainId})
 registry   ${registry}
 factory    ${factory}
+vouchers   ${vouchers}
 token      ${token}
 committee  ${committee}
 payer      ${payerConfig}`);

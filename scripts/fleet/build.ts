@@ -103,19 +103,21 @@ export type Base = {
   readonly registry: string;
   readonly factory: string;
   readonly lens: string;
+  readonly vouchers: string;
 };
 
 async function openBase(rpc: string, polling_ms: number): Promise<Base> {
   const provider = await connectRpc(rpc);
   provider.pollingInterval = polling_ms;
   const deployment = await deployAll(await provider.getSigner(0));
-  const [registry, factory, lens] = await Promise.all([
+  const [registry, factory, lens, vouchers] = await Promise.all([
     deployment.registry.getAddress(),
     deployment.factory.getAddress(),
     deployment.lens.getAddress(),
+    deployment.vouchers.getAddress(),
   ]);
   const chainId = Number((await provider.getNetwork()).chainId);
-  return { rpc, provider, deployment, chainId, registry, factory, lens };
+  return { rpc, provider, deployment, chainId, registry, factory, lens, vouchers };
 }
 
 /** A chain with the contracts, and registered parties that have formed a committee; no daemon runs yet, and no group exists. */
@@ -130,7 +132,7 @@ export async function buildCommunity(options: CommunityOptions): Promise<Communi
   say(`chain at ${rpc}`);
   const base = await openBase(rpc, options.polling_ms);
   const { provider, deployment } = base;
-  say("Registry, UpkeepingFactory, Lens and a demo token are deployed");
+  say("Registry, UpkeepingFactory, Lens, ReadVouchers and a demo token are deployed");
   const { keepers, providers } = await register(options, base, ports);
   say(
     `${counted(keepers.length, "keeper")} are registered, with proofs that they hold their keys, and ${counted(providers.size, "provider")}`,

@@ -19,6 +19,7 @@ describe("every error that a call can return", () => {
     ["UpkeepingDesk", client.groupAbi],
     ["UpkeepingFactory", client.factoryAbi],
     ["Registry", client.registryAbi],
+    ["ReadVouchers", client.vouchersAbi],
   ])("of %s is in protocol/abi.ts", (contract, abi) => {
     const errors = errorsOf(contract);
     expect(errors.length).toBeGreaterThan(5);

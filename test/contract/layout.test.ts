@@ -11,6 +11,7 @@ import { layoutOf } from "../support/contracts/layout.ts";
 const snapshotFile = new URL("../vectors/storage-layout.json", import.meta.url);
 const parts = ["Upkeeping", "UpkeepingDesk"];
 const committee = "Committee";
+const vouchers = "ReadVouchers";
 /** The limit of 24,576 bytes, less 2,000. */
 const mostBytes = 22_576;
 
@@ -32,6 +33,7 @@ describe("the code of a contract", () => {
     [committee, 2],
     ["UpkeepingDesk", 2],
     ["Lens", 1],
+    [vouchers, 0],
   ])("of %s leaves 2,000 bytes of the limit free", async (name, args) => {
     const contract = await deployContract(
       name,
@@ -52,9 +54,13 @@ describe("the code of a contract", () => {
 
 describe("storage", () => {
   it("is as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it), the same in both parts of a group", () => {
-    const layout = layoutOf([...parts, committee]);
+    const layout = layoutOf([...parts, committee, vouchers]);
     expect(layout["UpkeepingDesk"]).toEqual(layout["Upkeeping"]);
-    const current = { group: layout["Upkeeping"], committee: layout[committee] };
+    const current = {
+      group: layout["Upkeeping"],
+      committee: layout[committee],
+      vouchers: layout[vouchers],
+    };
     if (process.env["WHITEPAY_WRITE_LAYOUT"] === "1") {
       writeFileSync(snapshotFile, `${JSON.stringify(current, null, 2)}\n`);
     }

@@ -4,7 +4,7 @@
  * anvil is another client, on revm as well.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Wallet } from "ethers";
+import { ZeroAddress, type Wallet } from "ethers";
 import { send } from "../support/contracts/chain.ts";
 import type { Committee } from "../support/contracts/committee-contract.ts";
 import { gibibyte } from "../support/contracts/group-contract.ts";
@@ -12,6 +12,7 @@ import { ServiceWorld, type ServedGroup } from "../support/contracts/service-wor
 import { record, type Recording } from "../support/contracts/recording.ts";
 import { replayOnAnvil, type Anvil } from "../support/contracts/anvil.ts";
 import { replay, type Replay } from "../support/contracts/second-evm.ts";
+import { VouchersWorld } from "../support/contracts/vouchers-world.ts";
 
 type Hex = `0x${string}`;
 let world: ServiceWorld;
@@ -81,6 +82,24 @@ async function play(): Promise<void> {
   await group.deposit(10n ** 9n);
   await group.send(world.payer, "collectArrears", [0]);
   await send(factory, group.providers[0] as Wallet, "withdrawProviders", [[[await group.address(), 0]]]);
+  await payForReading();
+}
+
+/** A reader's channel: a redemption with two vouchers, a refused one, and the rest of the money back. */
+async function payForReading(): Promise<void> {
+  const reading = await VouchersWorld.on(world.chain);
+  note("vouchers", reading.address);
+  const reader = await reading.account("replayed reader");
+  const provider = await world.chain.account("replayed host");
+  const coin = { reader, provider, token: ZeroAddress };
+  const pair = { reader, provider };
+  await reading.deposit(coin, 1_000n);
+  await reading.deposit(pair, 1_000n);
+  await reading.redeem(provider, [await reading.claim(pair, 400n), await reading.claim(coin, 300n)]);
+  await reading.failing(reading.redeem(provider, [await reading.claim(pair, 500n, { signer: provider })]));
+  await reading.release(pair);
+  await world.chain.before(Number((await reading.channel(coin)).expiry));
+  await reading.withdraw(coin);
 }
 
 /** A certificate with a signature too few, one signed by others, one without gas. */
@@ -133,27 +152,33 @@ describe.each(["@ethereumjs/evm", "anvil"])("%s", (name) => {
   });
 });
 
-describe.each(["group 0", "group 1", "committee", "second committee", "registry", "factory", "token"])(
-  "code and storage of the %s",
-  (name) => {
-    const address = (): Hex => contracts.get(name) as Hex;
-    const proven = async (): Promise<Record<string, Hex>> =>
-      (await world.chain.rpc("eth_getProof", [address(), [], "latest"])) as Record<string, Hex>;
+describe.each([
+  "group 0",
+  "group 1",
+  "committee",
+  "second committee",
+  "registry",
+  "factory",
+  "token",
+  "vouchers",
+])("code and storage of the %s", (name) => {
+  const address = (): Hex => contracts.get(name) as Hex;
+  const proven = async (): Promise<Record<string, Hex>> =>
+    (await world.chain.rpc("eth_getProof", [address(), [], "latest"])) as Record<string, Hex>;
 
-    it("are the same with @ethereumjs/evm", async () => {
-      const { codeHash, storageHash } = await proven();
-      expect(await second.codeHash(address())).toBe(codeHash);
-      expect(await second.storageRoot(address())).toBe(storageHash);
-    });
+  it("are the same with @ethereumjs/evm", async () => {
+    const { codeHash, storageHash } = await proven();
+    expect(await second.codeHash(address())).toBe(codeHash);
+    expect(await second.storageRoot(address())).toBe(storageHash);
+  });
 
-    it("are the same with anvil", async () => {
-      expect(await anvil.codeHash(address())).toBe((await proven())["codeHash"]);
-      const slots = second.slotsOf(address());
-      expect(slots.length).toBeGreaterThan(0);
-      for (const slot of slots) {
-        const word = await world.chain.rpc("eth_getStorageAt", [address(), slot, "latest"]);
-        expect(await anvil.word(address(), slot), `slot ${slot}`).toBe(word);
-      }
-    });
-  },
-);
+  it("are the same with anvil", async () => {
+    expect(await anvil.codeHash(address())).toBe((await proven())["codeHash"]);
+    const slots = second.slotsOf(address());
+    expect(slots.length).toBeGreaterThan(0);
+    for (const slot of slots) {
+      const word = await world.chain.rpc("eth_getStorageAt", [address(), slot, "latest"]);
+      expect(await anvil.word(address(), slot), `slot ${slot}`).toBe(word);
+    }
+  });
+});

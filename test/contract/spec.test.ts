@@ -8,6 +8,7 @@ import { projectRoot } from "../../scripts/paths.ts";
 import { range } from "../support/contracts/basics.ts";
 import type { Committee, Sending } from "../support/contracts/committee-contract.ts";
 import { gibibyte, perGibibyteBlock } from "../support/contracts/group-contract.ts";
+import { VouchersWorld } from "../support/contracts/vouchers-world.ts";
 import { ServiceWorld, type GroupOptions, type ServedGroup } from "../support/contracts/service-world.ts";
 
 const contracts = join(projectRoot, "contracts");
@@ -215,5 +216,25 @@ describe("the examples of SPEC.md", () => {
     expect(gained).toEqual([0n, said(1_040n), 1_040n, said(2_080n)]);
     expect(await shares(committee, first)).toEqual(range(4).map(() => 12_000n));
     await second.checkBooks([committee, 1]);
+  });
+
+  it("of paid reading: vouchers, a withdrawal, and what old vouchers are worth after it", async () => {
+    const reading = await VouchersWorld.on(world.chain);
+    const reader = await reading.account("example reader");
+    const pair = { reader, provider: await world.chain.account("example host") };
+    const paid = async (amount: bigint): Promise<bigint> => {
+      const before = await reading.balanceOf(pair.provider.address);
+      await reading.redeem(pair.provider, [await reading.claim(pair, amount)]);
+      return (await reading.balanceOf(pair.provider.address)) - before;
+    };
+    await reading.deposit(pair, said(1_000n));
+    expect(await paid(450n)).toBe(said(450n));
+    await world.chain.before(Number((await reading.channel(pair)).expiry));
+    const before = await reading.balanceOf(reader.address);
+    await reading.withdraw(pair);
+    expect((await reading.balanceOf(reader.address)) - before).toBe(said(550n));
+    await reading.deposit(pair, 200n);
+    expect((await reading.failing(paid(450n))).error).toBe("ReadVouchers_NothingToMove");
+    expect(await paid(said(1_120n))).toBe(said(120n));
   });
 });

@@ -63,6 +63,7 @@ describe("./whitepay devnet", () => {
           "chainId",
           "registry",
           "factory",
+          "vouchers",
           "token",
           "committee",
           "payerConfig",

@@ -82,6 +82,7 @@ import {UpkeepingDesk} from "@whitepay/contracts/UpkeepingDesk.sol";
 import {Committee} from "@whitepay/contracts/Committee.sol";
 import {Lens} from "@whitepay/contracts/Lens.sol";
 import {Registry} from "@whitepay/contracts/Registry.sol";
+import {ReadVouchers} from "@whitepay/contracts/ReadVouchers.sol";
 contract User { UpkeepingFactory public factory; }`;
     expect(errorsOf(compile(source, ["abi"]))).toEqual([]);
   });
@@ -93,6 +94,7 @@ contract User { UpkeepingFactory public factory; }`;
     "Upkeeping",
     "UpkeepingDesk",
     "Lens",
+    "ReadVouchers",
     "ICommittee",
     "IUpkeeping",
   ])("has ABI and bytecode of %s as this repository deploys it", async (name) => {

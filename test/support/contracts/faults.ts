@@ -6,6 +6,7 @@ import { projectRoot } from "../../../scripts/paths.ts";
 import { placesOf, replaceCode } from "../../mutation/plant.ts";
 import { committeeFaults } from "./faults-committee.ts";
 import { groupFaults } from "./faults-group.ts";
+import { voucherFaults } from "./faults-vouchers.ts";
 
 export type Fault = {
   name: string;
@@ -22,7 +23,7 @@ export type Fault = {
   sequences?: true;
 };
 
-export const faults: readonly Fault[] = [...committeeFaults, ...groupFaults];
+export const faults: readonly Fault[] = [...committeeFaults, ...groupFaults, ...voucherFaults];
 
 type Solc = {
   compile(
@@ -38,6 +39,7 @@ const rebuilt = [
   ["Upkeeping", "Upkeeping"],
   ["UpkeepingDesk", "UpkeepingDesk"],
   ["UpkeepingFactory", "UpkeepingFactory"],
+  ["ReadVouchers", "ReadVouchers"],
   ["harness/CommitteeStandIn", "GroupFactoryStandIn"],
   ["harness/GroupStandIn", "CommitteeFactoryStandIn"],
 ] as const;

@@ -1,7 +1,15 @@
 import { encodeBytes32String, Interface, type ErrorFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../cli/console/exit.ts";
-import { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi, tokenAbi } from "../../../client/abi.ts";
+import {
+  committeeAbi,
+  factoryAbi,
+  groupAbi,
+  lensAbi,
+  registryAbi,
+  tokenAbi,
+  vouchersAbi,
+} from "../../../client/abi.ts";
 import { refusalWords } from "../../../client/refusal-words.ts";
 import { refusalOf } from "../../../client/refusals.ts";
 
@@ -54,6 +62,7 @@ describe("a refusal of a contract", () => {
     ...factoryAbi.fragments,
     ...registryAbi.fragments,
     ...tokenAbi.fragments,
+    ...vouchersAbi.fragments,
   ]
     .filter((fragment) => fragment.type === "error")
     .map((fragment) => fragment as ErrorFragment)

@@ -18,6 +18,7 @@ const deployment = {
   committee: address("5"),
   group: address("6"),
   desk: address("7"),
+  vouchers: address("8"),
 };
 
 async function folderWith(name: string, value: unknown): Promise<string> {
@@ -50,7 +51,7 @@ describe("known deployments", () => {
 
   it.each([
     ["8453.json", { ...deployment, factory: "0x12" }, /8453\.json is not valid: factory/],
-    ["8453.json", { ...deployment, owner: address("8") }, /owner/],
+    ["8453.json", { ...deployment, owner: address("9") }, /owner/],
     ["10.json", deployment, /expected/],
     ["8453.json", "{", /cannot be read/],
   ])("in a file %s that is not valid are refused: %j", async (name, value, reason) => {
