@@ -152,6 +152,21 @@ export { unlimitedBytes } from "../protocol/codec/permission.ts";
 export type { GroupDomain, Permission, PermissionTerms, Revocation } from "../protocol/codec/permission.ts";
 export { httpSource, SourceError } from "./reading/source.ts";
 export type { HttpSourceOptions, PieceSource, SentRange, SourceFaultKind } from "./reading/source.ts";
+export {
+  expiryBounds,
+  planReadDeposit,
+  planReadRelease,
+  planReadWithdrawal,
+  planRedeem,
+  readChannel,
+  readChannels,
+  signVoucher,
+  voucherGain,
+  vouchersDomain,
+} from "./reading/vouchers.ts";
+export type { ReadChannel } from "./reading/vouchers.ts";
+export { isVoucherSigned, voucherDigest } from "../protocol/codec/voucher.ts";
+export type { ChannelName, Voucher, VouchersDomain } from "../protocol/codec/voucher.ts";
 export { openPiece, Piece } from "./reading/piece.ts";
 export type { PieceOptions, SourceFault, VerifiedRange } from "./reading/piece.ts";
-export { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi } from "./abi.ts";
+export { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi, vouchersAbi } from "./abi.ts";

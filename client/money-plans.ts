@@ -1,13 +1,14 @@
 /** Transactions that move a payer's money, its role and its arrears, as plans for `simulate` and `send` (R31, R32, R46). */
 import { Contract, getAddress, ZeroAddress, ZeroHash, type Provider, type Signer } from "ethers";
 import { tokenAbi } from "./abi.ts";
+import { needTokens, planApproval } from "./approval.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { groupScene } from "./group-plans.ts";
 import { GroupView, type GroupAt, type GroupPage, type ProviderAccount } from "./group-view.ts";
 import { signPermit } from "./permit.ts";
 import { costOfValue, feeNeeded } from "./prices.ts";
 import { chainOf } from "./signer.ts";
-import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
+import { readToken, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, formatTime, type Token } from "./units.ts";
 
@@ -29,9 +30,7 @@ export async function planFund(
   const { provider, contract } = groupScene(signer, group);
   const { address } = group;
   const token = await tokenOfGroup(provider, group);
-  const owner = await signer.getAddress();
-  const balance = await tokenBalance(provider, token, owner);
-  if (balance < amount) throw lackingToken(owner, token, { needed: amount, balance });
+  await needTokens(signer, token, amount);
   const shows: TransactionPlan["shows"] = [["amount", formatAmount(amount, token)]];
   const deposit: TransactionPlan = {
     what: `depositing ${formatAmount(amount, token)} for group ${address}`,
@@ -52,16 +51,8 @@ export async function planFund(
     return [{ ...deposit, method: "depositWithPermit", args, shows: [...shows, until] }];
   }
   if (BigInt(token.address) === 0n) return [{ ...deposit, value: amount }];
-  if ((await tokenAllowance(provider, token, { owner, spender: address })) >= amount) return [deposit];
-  const approval = {
-    what: `approving ${formatAmount(amount, token)} for group ${address}`,
-    contract: new Contract(token.address, tokenAbi, signer),
-    method: "approve",
-    args: [address, amount],
-    shows,
-    token,
-  };
-  return [approval, deposit];
+  const spending = { spender: address, amount, purpose: `group ${address}` };
+  return [...(await planApproval(signer, token, spending)), deposit];
 }
 
 /**
@@ -83,9 +74,7 @@ export async function planSendAhead(
     });
   }
   const token = await readToken(provider, address);
-  const owner = await signer.getAddress();
-  const balance = await tokenBalance(provider, token, owner);
-  if (balance < amount) throw lackingToken(owner, token, { needed: amount, balance });
+  await needTokens(signer, token, amount);
   return {
     what: `sending ${formatAmount(amount, token)} ahead to group ${group}`,
     contract: new Contract(address, tokenAbi, signer),
@@ -97,20 +86,6 @@ export async function planSendAhead(
     ],
     token,
   };
-}
-
-function lackingToken(
-  account: string,
-  token: Token,
-  { needed, balance }: { readonly needed: bigint; readonly balance: bigint },
-): WhitePayError {
-  return new WhitePayError({
-    code: "funds",
-    message: `account ${account} has too little ${token.symbol}`,
-    expected: `at least ${formatAmount(needed, token)}`,
-    actual: formatAmount(balance, token),
-    hint: `send ${token.symbol} to it, or deposit less`,
-  });
 }
 
 /** Blocks for which a withdrawal of "all" stays valid: every block requires more (R32). */

@@ -5,6 +5,7 @@ import { factoryAbi, groupAbi, lensAbi } from "./abi.ts";
 import { CommitteeView, type CommitteeVersion } from "./committee-view.ts";
 import { WhitePayError } from "./errors.ts";
 import { GroupView } from "./group-view.ts";
+import { inPages } from "./pages.ts";
 import { refusalOf } from "./refusals.ts";
 import { chainOf } from "./signer.ts";
 import { readToken } from "./token.ts";
@@ -34,10 +35,6 @@ export type Contracts = { readonly factory: string; readonly lens: string };
 const withdrawalsAtOnce = 100;
 /** Groups in one call of the Lens. */
 const groupsAtOnce = 200;
-
-function inPages<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
-}
 
 /** Every group that a committee serves or served, each once. */
 export async function groupsOf(view: CommitteeView): Promise<string[]> {

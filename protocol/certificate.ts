@@ -46,7 +46,7 @@ export type Certificate = {
 /** Most providers of a group (R33). */
 export const maxGroupItems = 256;
 
-const domainType = keccakText(
+export const domainType = keccakText(
   "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
 );
 const nameHash = keccakText("WhitePay");
