@@ -91,6 +91,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./provider/index.ts"),
   },
   {
+    name: "archive",
+    summary: "manifests of archives: who stores them, and what is proven",
+    load: () => import("./archive/index.ts"),
+  },
+  {
     name: "payee",
     summary: "change the address that receives a keeper's or provider's money",
     load: () => import("./payee/index.ts"),

@@ -66,7 +66,16 @@ export const importRules: readonly Rule[] = [
   // Browsers load these files, too: nothing of Node, no command line.
   {
     area: "client/",
-    may: ["client/", "protocol/", "storage/core/", "ethers", ...hashing, "@noble/curves/*", "age-encryption"],
+    may: [
+      "archive/copies.ts",
+      "client/",
+      "protocol/",
+      "storage/core/",
+      "ethers",
+      ...hashing,
+      "@noble/curves/*",
+      "age-encryption",
+    ],
   },
   // Browsers read manifests, too.
   { area: "archive/", may: ["archive/", "protocol/", "storage/core/", ...hashing, "zod"] },

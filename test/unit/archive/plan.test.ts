@@ -113,16 +113,14 @@ describe("every plan", () => {
           for (const { provider } of added) expect(holders).not.toContain(provider);
           const copies = holders.length + added.length;
           expect(copies).toBeLessThanOrEqual(Math.max(wanted, holders.length));
-          const missing = plan.missing.find((one) => one.name === name);
-          if (copies >= wanted) expect(missing).toBeUndefined();
-          else {
-            const others = plan.providers.filter(
-              (one) => !holders.includes(one.provider) && !added.includes(one),
-            );
-            const largestRoom = others.length === 0 ? undefined : Math.max(...others.map(({ free }) => free));
-            expect(missing).toEqual({ name, bytes, copies, wanted, largestRoom });
-            if (largestRoom !== undefined) expect(largestRoom).toBeLessThan(bytes);
-          }
+          const others = plan.providers.filter(
+            (one) => !holders.includes(one.provider) && !added.includes(one),
+          );
+          const largestRoom = others.length === 0 ? undefined : Math.max(...others.map(({ free }) => free));
+          const isMissing = copies < wanted;
+          const expected = isMissing ? [{ name, bytes, copies, wanted, largestRoom }] : [];
+          expect(plan.missing.filter((one) => one.name === name)).toEqual(expected);
+          expect(isMissing && (largestRoom ?? -1) >= bytes).toBe(false);
         }
       }),
     );
