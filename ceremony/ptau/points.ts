@@ -1,6 +1,5 @@
 /** Sections 2 to 6 of a `.ptau` file: the powers themselves, and whether they are those of the last contribution. */
 import { blake2b } from "@noble/hashes/blake2.js";
-import { randomBytes } from "@noble/hashes/utils.js";
 import { PointError } from "../curves.ts";
 import type { Curve, Group } from "../curves.ts";
 import { CeremonyFileError } from "../report.ts";
@@ -9,6 +8,7 @@ import { sameRatio } from "../same-ratio.ts";
 import { montgomeryPoint } from "../section-reader.ts";
 import { sectionOf } from "../sections.ts";
 import type { Section } from "../sections.ts";
+import { randomWeights } from "../weights.ts";
 import { hashBytes } from "./contributions.ts";
 import type { PtauContribution } from "./contributions.ts";
 
@@ -30,8 +30,6 @@ const names: Readonly<Record<Id, string>> = {
 
 /** Points that are in memory at once; a multi-scalar multiplication of this many is near the best rate. */
 const chunkPoints = 4096;
-/** A false chain passes with a chance of 2^-128. */
-const weightBytes = 16;
 
 function countOf(id: Id, power: number): number {
   const powers = 2 ** power;
@@ -136,14 +134,6 @@ class PointsOf<F> {
     }
     return [first, second];
   }
-}
-
-function randomWeights(count: number): bigint[] {
-  const view = new DataView(randomBytes(count * weightBytes).buffer);
-  return Array.from(
-    { length: count },
-    (_, i) => (view.getBigUint64(i * weightBytes) << 64n) | view.getBigUint64(i * weightBytes + 8),
-  );
 }
 
 /** Whether the sections begin with the generators and the last contribution's points. Reads seven points. */
