@@ -164,6 +164,14 @@ export function keyFromSeed(curve: Curve, challengeHash: Uint8Array, seed: Uint8
   return Object.fromEntries(proofs) as ContributorKey;
 }
 
+/** The pair of G1 that a contributor with this seed makes in phase 2, which has one secret. @param seed 32 bytes */
+export function pairFromSeed(curve: Curve, seed: Uint8Array): Pick<SecretKeyProof, "s" | "sx"> {
+  const random = generatorOf(seed);
+  const secret = drawElement(random, curve.order);
+  const s = drawPoint(random, curve.G1, curve.prime);
+  return { s, sx: s.multiplyUnsafe(secret) };
+}
+
 /** Whether two keys have the same points. */
 export function sameKey(a: ContributorKey, b: ContributorKey): boolean {
   return secretNames.every(

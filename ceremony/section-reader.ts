@@ -1,6 +1,6 @@
 /** Reads the fields of one section in order: numbers, bytes, and points with little-endian coordinates in Montgomery form. */
 import type { Curve, Group, PointG1, PointG2 } from "./curves.ts";
-import { PointError } from "./curves.ts";
+import { PointError, curves } from "./curves.ts";
 import { CeremonyFileError } from "./report.ts";
 import { u32At } from "./sections.ts";
 
@@ -49,6 +49,12 @@ export function montgomeryPoint<F>(curve: Curve, group: Group<F>, bytes: Uint8Ar
     coordinateOf(curve, bytes.subarray(0, half)),
     coordinateOf(curve, bytes.subarray(half)),
   );
+}
+
+/** The curve whose base field has this prime, little-endian; undefined if it is none of them. */
+export function curveOfPrime(bytes: Uint8Array): Curve | undefined {
+  const prime = littleEndian(bytes);
+  return Object.values(curves).find((curve) => curve.prime === prime && curve.fieldBytes === bytes.length);
 }
 
 export class SectionReader {

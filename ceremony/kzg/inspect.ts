@@ -1,4 +1,5 @@
 /** The transcript of Ethereum's KZG ceremony: everybody who took part, and the powers that came out. */
+import { counted } from "../../protocol/counted.ts";
 import { addProblems, contributionTitle, newFindings } from "../findings.ts";
 import type { Findings } from "../findings.ts";
 import type { CeremonyReport, CeremonySource, ContributionReport } from "../report.ts";
@@ -96,15 +97,18 @@ function addLimits(contributions: readonly ContributionReport[], { checked, notC
   const [bls, ecdsa] = [count("blsSignatures"), count("ecdsaSignature")];
   const all = contributions.length;
   checked.push(
-    `${all} contributions: the ratio of each to the one before`,
-    `signatures of identities by the secrets of ${bls} participants`,
-    `signatures of keys by the accounts of ${ecdsa} participants`,
+    `${counted(all, "contribution")}: the ratio of each to the one before`,
+    `signatures of identities by the secrets of ${counted(bls, "participant")}`,
+    `signatures of keys by the accounts of ${counted(ecdsa, "participant")}`,
   );
-  notChecked.push(
-    `who made the ${all - ecdsa} contributions without an account's signature: the sequencer says so alone`,
-  );
+  if (all > ecdsa)
+    notChecked.push(
+      `who made ${counted(all - ecdsa, "contribution")} without an account's signature: the sequencer says so alone`,
+    );
   if (all > bls)
-    notChecked.push(`that ${all - bls} participants knew their secrets: they signed nothing with them`);
+    notChecked.push(
+      `whether ${counted(all - bls, "participant")} knew the secrets: nothing was signed with them`,
+    );
 }
 
 /**

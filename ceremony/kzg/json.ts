@@ -43,7 +43,7 @@ export class Field {
   list(count?: number): Field[] {
     if (!Array.isArray(this.#value)) throw this.refuse("an array", this.#kind());
     if (count !== undefined && this.#value.length !== count)
-      throw this.refuse(`${count} entries`, `${this.#value.length}`);
+      throw this.refuse(`a list of ${count}`, `${this.#value.length}`);
     return this.#value.map((value, i) => new Field(value, `${this.#path}[${i}]`));
   }
 

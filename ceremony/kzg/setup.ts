@@ -67,12 +67,12 @@ export async function inspectSetup(
   const list = monomial.list();
   const count = list.length;
   if (count < 2 || count > maxPowers || (count & (count - 1)) !== 0)
-    throw monomial.refuse(`2 to ${maxPowers} entries, a power of two`, `${count}`);
+    throw monomial.refuse(`a list of 2 to ${maxPowers}, a power of two`, `${count}`);
   const lagrange = root.get("g1_lagrange").list(count);
   const second = root.get("g2_monomial");
   const listG2 = second.list();
   if (listG2.length < 2 || listG2.length > count)
-    throw second.refuse(`2 to ${count} entries`, `${listG2.length}`);
+    throw second.refuse(`a list of 2 to ${count}`, `${listG2.length}`);
   const powers = await readPowers(list, listG2, (done) => onPoints?.(done, 2 * count));
   const points: PointG1[] = [];
   for (const field of lagrange) points.push(pointG1(field));

@@ -1,4 +1,5 @@
 /** The form of the KZG ceremony's transcript: four sets of powers with their witnesses, and who took part. */
+import { counted } from "../../protocol/counted.ts";
 import type { Field } from "./json.ts";
 import { curve, pointG1, pointG2 } from "./points.ts";
 
@@ -74,7 +75,7 @@ export function transcriptOf(root: Field, sizes: readonly SetSize[]): Transcript
   if (ids.length < 2)
     throw root
       .get("participantIds")
-      .refuse("the start and at least one participant", `${ids.length} entries`);
+      .refuse("the start and at least one participant", counted(ids.length, "entry", "entries"));
   const transcript: Transcript = {
     sets: root
       .get("transcripts")

@@ -4,10 +4,12 @@ import type { BeaconFinding, BeaconOptions } from "../beacon/beacon-report.ts";
 import { initialPowers } from "../contribution.ts";
 import { curves } from "../curves.ts";
 import type { Curve } from "../curves.ts";
+import { counted } from "../../protocol/counted.ts";
 import { addProblems, contributionTitle, newFindings } from "../findings.ts";
 import type { Findings } from "../findings.ts";
 import { CeremonyFileError } from "../report.ts";
 import type { BeaconReport, CeremonyReport, CeremonySource, ContributionReport } from "../report.ts";
+import { curveOfPrime } from "../section-reader.ts";
 import { readSections, sectionOf, u32At } from "../sections.ts";
 import type { Section } from "../sections.ts";
 import { equalBytes, toHex } from "../../storage/core/bytes.ts";
@@ -49,10 +51,14 @@ async function readHeader(source: CeremonySource, sections: ReadonlyMap<number, 
   const sizes = Object.values(curves).map(({ fieldBytes }) => 4 + fieldBytes + 8);
   if (!sizes.includes(bytes)) throw refuse("size", `${sizes.join(" or ")} bytes`, `${bytes}`);
   const head = await source.read(start, bytes);
-  const prime = BigInt(toHex(head.slice(4, -8).reverse()));
-  const curve = Object.values(curves).find((one) => one.prime === prime);
+  const prime = head.subarray(4, -8);
+  const curve = curveOfPrime(prime);
   if (!curve || u32At(head, 0) !== curve.fieldBytes)
-    throw refuse("prime of the base field", "that of BN254 or BLS12-381", `${prime}`);
+    throw refuse(
+      "prime of the base field",
+      "that of BN254 or BLS12-381",
+      `${toHex(prime)}, the lowest byte first`,
+    );
   const [power, ceremonyPower] = [u32At(head, bytes - 8), u32At(head, bytes - 4)];
   if (ceremonyPower < 1 || ceremonyPower > maxPower)
     throw refuse("power of the ceremony", `1 to ${maxPower}`, `${ceremonyPower}`);
@@ -209,7 +215,7 @@ export async function inspectPtau(
   findings.checked.push("sizes and order of all sections");
   const chain = await checkChain(header, list, options, findings);
   findings.checked.push(
-    `${list.length} contributions: proofs of the secrets, and the ratio of each to the one before`,
+    `${counted(list.length, "contribution")}: proofs of the secrets, and the ratio of each to the one before`,
   );
   await checkPoints(source, sections, header, last, options, findings);
   addLimits(list, hasLagrange, findings);

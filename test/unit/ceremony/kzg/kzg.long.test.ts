@@ -53,8 +53,8 @@ describe("a transcript of the KZG ceremony", () => {
     expect(checksOf(report)).toEqual(whole);
     expect(report.checked).toContain("signatures of identities by the secrets of 2 participants");
     expect(report.notChecked).toEqual([
-      "who made the 2 contributions without an account's signature: the sequencer says so alone",
-      "that 1 participants knew their secrets: they signed nothing with them",
+      "who made 2 contributions without an account's signature: the sequencer says so alone",
+      "whether 1 participant knew the secrets: nothing was signed with them",
     ]);
   });
 
@@ -227,7 +227,7 @@ describe("a transcript against its schema", () => {
   });
 
   const forms: [string, (copy: TranscriptJson, set: Set) => void, string][] = [
-    ["three sets", (copy) => void copy.transcripts.pop(), "transcripts: expected 4 entries, actual 3"],
+    ["three sets", (copy) => void copy.transcripts.pop(), "transcripts: expected a list of 4, actual 3"],
     [
       "sets in another order",
       (copy) => void copy.transcripts.reverse(),
@@ -236,33 +236,33 @@ describe("a transcript against its schema", () => {
     [
       "a power less",
       (_, { powersOfTau }) => void powersOfTau.G1Powers.pop(),
-      "transcripts[1].powersOfTau.G1Powers: expected 8 entries, actual 7",
+      "transcripts[1].powersOfTau.G1Powers: expected a list of 8, actual 7",
     ],
     [
       "a power more",
       (_, { powersOfTau }) => void powersOfTau.G2Powers.push("0x"),
-      "G2Powers: expected 3 entries, actual 4",
+      "G2Powers: expected a list of 3, actual 4",
     ],
     [
       "a product less",
       (_, { witness }) => void witness.runningProducts.pop(),
-      "runningProducts: expected 4 entries, actual 3",
+      "runningProducts: expected a list of 4, actual 3",
     ],
     [
       "a key more",
       (_, { witness }) => void witness.potPubkeys.push("0x"),
-      "potPubkeys: expected 4 entries, actual 5",
+      "potPubkeys: expected a list of 4, actual 5",
     ],
-    ["a name less", (copy) => void copy.participantIds.pop(), "expected 3 entries, actual 4"],
+    ["a name less", (copy) => void copy.participantIds.pop(), "expected a list of 3, actual 4"],
     [
       "an account's signature less",
       (copy) => void copy.participantEcdsaSignatures.pop(),
-      "participantEcdsaSignatures: expected 4 entries, actual 3",
+      "participantEcdsaSignatures: expected a list of 4, actual 3",
     ],
     [
       "no participant",
       (copy) => void copy.participantIds.splice(1),
-      "participantIds: expected the start and at least one participant, actual 1 entries",
+      "participantIds: expected the start and at least one participant, actual 1 entry",
     ],
     [
       "a name that a terminal obeys",
@@ -390,9 +390,9 @@ describe("trusted_setup.json", () => {
   });
 
   it.each([
-    ["7 powers", { g1_monomial: 7 }, "g1_monomial: expected 2 to 32768 entries, a power of two, actual 7"],
-    ["fewer points in Lagrange form", { g1_lagrange: 7 }, "g1_lagrange: expected 8 entries, actual 7"],
-    ["one power in G2", { g2_monomial: 1 }, "g2_monomial: expected 2 to 8 entries, actual 1"],
+    ["7 powers", { g1_monomial: 7 }, "g1_monomial: expected a list of 2 to 32768, a power of two, actual 7"],
+    ["fewer points in Lagrange form", { g1_lagrange: 7 }, "g1_lagrange: expected a list of 8, actual 7"],
+    ["one power in G2", { g2_monomial: 1 }, "g2_monomial: expected a list of 2 to 8, actual 1"],
   ])("with %s is refused", async (_name, lengths: Partial<Record<keyof Setup, number>>, message) => {
     const cut = Object.fromEntries(
       Object.entries(small).map(([name, list]) => [name, list.slice(0, lengths[name as keyof Setup])]),
