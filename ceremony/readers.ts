@@ -2,6 +2,7 @@
 import { verifyChain } from "./powers-of-tau/chain.ts";
 import type { Depth } from "./powers-of-tau/chain.ts";
 import { isPowersOfTau, openPowersOfTau } from "./powers-of-tau/open.ts";
+import { isPhase1, verifyPhase1 } from "./phase1radix2m/verify.ts";
 import type { Tools } from "./powers-of-tau/point-stream.ts";
 import { CeremonyFileError } from "./report.ts";
 import type { CeremonyReport, CeremonySource } from "./report.ts";
@@ -15,7 +16,10 @@ export type CeremonyReader = {
   /** Whether size or first bytes are those of the format. */
   recognises(source: CeremonySource): Promise<boolean>;
   /** @throws CeremonyFileError if a file is not what the format demands */
-  verify(sources: readonly CeremonySource[], options: ReadOptions): Promise<CeremonyReport>;
+  verify(
+    sources: readonly [CeremonySource, ...CeremonySource[]],
+    options: ReadOptions,
+  ): Promise<CeremonyReport>;
 };
 
 const powersOfTau: CeremonyReader = {
@@ -29,8 +33,15 @@ const powersOfTau: CeremonyReader = {
   },
 };
 
+const phase1: CeremonyReader = {
+  name: "phase1radix2m",
+  several: false,
+  recognises: async (source) => isPhase1(source),
+  verify: ([source], { depth, tools }) => verifyPhase1(source, { allPoints: depth === "points", tools }),
+};
+
 /** In the order in which they are asked: formats with a magic number before those that only sizes show. */
-export const ceremonyReaders: readonly CeremonyReader[] = [powersOfTau];
+export const ceremonyReaders: readonly CeremonyReader[] = [powersOfTau, phase1];
 
 async function readerOf(source: CeremonySource): Promise<CeremonyReader> {
   for (const reader of ceremonyReaders) if (await reader.recognises(source)) return reader;
@@ -59,5 +70,5 @@ export async function verifyCeremony(
       actual: other.name,
     });
   }
-  return reader.verify(sources, options);
+  return reader.verify([head, ...rest], options);
 }

@@ -6,7 +6,8 @@ import { keyBytes } from "../key-proof.ts";
 export type SectionName = "tauG1" | "tauG2" | "alphaTauG1" | "betaTauG1" | "betaG2";
 
 export type Section = {
-  readonly name: SectionName;
+  /** A `SectionName` in these files. */
+  readonly name: string;
   readonly group: "G1" | "G2";
   readonly points: number;
   /** Offset of the first point. */
@@ -82,8 +83,8 @@ export function pointStart({ start, pointBytes }: Section, index: number): numbe
   return start + index * pointBytes;
 }
 
-export function sectionOf(layout: Layout, name: SectionName): Section {
-  const section = layout.sections.find((own) => own.name === name);
+export function sectionOf({ sections }: Pick<Layout, "sections">, name: string): Section {
+  const section = sections.find((own) => own.name === name);
   if (section === undefined) throw new RangeError(`section: expected one of the layout, actual ${name}`);
   return section;
 }

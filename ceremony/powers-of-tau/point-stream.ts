@@ -1,13 +1,17 @@
 /** All points of an accumulator, in their order and in constant memory: hashed, compared, or checked to be powers. */
-import type { Group } from "../curves.ts";
+import { bytesToNumberBE } from "@noble/curves/utils.js";
+import { randomBytes } from "@noble/hashes/utils.js";
+import type { Group, PointForm } from "../curves.ts";
+import { scalarBits } from "../multi-scalar.ts";
 import { CeremonyFileError } from "../report.ts";
+import type { CeremonySource } from "../report.ts";
 import { sameRatio } from "../same-ratio.ts";
 import { encodeKey } from "../key-proof.ts";
 import { pointStart, sectionOf } from "./layout.ts";
 import type { Layout, Section, SectionName } from "./layout.ts";
 import type { Accumulator } from "./point-reader.ts";
 import { inlineWorkers } from "./point-task.ts";
-import type { PointResult, PointTask, PointWorkers } from "./point-task.ts";
+import type { PointResult, PointWorkers } from "./point-task.ts";
 
 /** Points of a task: more make the sums cheaper, fewer spread better over threads. */
 const taskPoints = 2048;
@@ -31,7 +35,13 @@ export type Tools = {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 };
 
-type Chunk = { readonly section: Section; readonly first: number; readonly points: number };
+/** Points of a file. */
+export type PointFile = {
+  readonly source: CeremonySource;
+  readonly layout: Pick<Layout, "curve" | "form" | "sections">;
+};
+
+export type Chunk = { readonly section: Section; readonly first: number; readonly points: number };
 
 /** @param overlap number of points that a chunk shares with the next */
 function* chunksOf(sections: readonly Section[], overlap: number): Generator<Chunk> {
@@ -42,18 +52,25 @@ function* chunksOf(sections: readonly Section[], overlap: number): Generator<Chu
   }
 }
 
-type StreamOptions = Pick<PointTask, "to" | "sums"> & {
-  readonly sections?: readonly Section[];
+type StreamOptions = {
   readonly label: string;
+  /** All sections by default. */
+  readonly sections?: readonly Section[];
+  /** Form in which the results have the points. */
+  readonly to?: PointForm;
+  /** Number of points that a chunk shares with the next; none by default. */
+  readonly overlap?: 0 | 1;
+  /** Scalars of the sums of a chunk. */
+  readonly combine?: (chunk: Chunk) => readonly (readonly bigint[])[];
 };
 
 /**
  * Calls `use` with the result of each chunk, in order.
  * @throws CeremonyFileError for a point that is not one of its group
  */
-async function eachChunk(
-  { source, layout }: Accumulator,
-  { to, sums, label, sections = layout.sections }: StreamOptions,
+export async function eachChunk(
+  { source, layout }: PointFile,
+  { to, overlap = 0, combine = () => [], label, sections = layout.sections }: StreamOptions,
   tools: Tools,
   use: (chunk: Chunk, result: PointResult) => Promise<void> | void,
 ): Promise<void> {
@@ -72,15 +89,16 @@ async function eachChunk(
       throw new CeremonyFileError(`${source.name}, ${place}`, result.fault);
     }
     await use(next.chunk, result);
-    done += sums && first + points < section.points ? points - 1 : points;
+    done += first + points < section.points ? points - overlap : points;
     tools.onProgress?.({ label, done, total, unit: "points" });
   };
   try {
-    for (const chunk of chunksOf(sections, sums ? 1 : 0)) {
+    for (const chunk of chunksOf(sections, overlap)) {
       const { section, first, points } = chunk;
       const bytes = await source.read(pointStart(section, first), points * section.pointBytes);
       const { curve, form } = layout;
-      const task = { curve: curve.name, group: section.group, form, bytes, to, sums };
+      const combinations = combine(chunk);
+      const task = { curve: curve.name, group: section.group, form, bytes, to, combinations };
       started.push({ chunk, result: workers.run(task) });
       if (started.length >= workers.width) await finish();
     }
@@ -92,7 +110,7 @@ async function eachChunk(
 
 /** BLAKE2b-512 of `bytes` bytes of a file from `start`, added to the hasher. */
 async function hashBytes(
-  { source }: Pick<Accumulator, "source">,
+  { source }: Pick<PointFile, "source">,
   { start, bytes }: { readonly start: number; readonly bytes: number },
   hasher: Hasher,
   tools: Tools,
@@ -135,7 +153,7 @@ export async function derivedHash(
   if (layout.form === to) await hashBytes(accumulator, pointsRange(layout), hasher, tools);
   else {
     const label = `recomputing the ${kind} of ${source.name}`;
-    await eachChunk(accumulator, { to, sums: false, label }, tools, (_, { encoded }) => {
+    await eachChunk(accumulator, { to, label }, tools, (_, { encoded }) => {
       if (encoded) hasher.update(encoded);
     });
   }
@@ -168,10 +186,10 @@ export async function firstDifference(
   challenge: Accumulator,
   response: Accumulator,
   tools: Tools,
-): Promise<{ readonly section: SectionName; readonly index: number } | undefined> {
-  let found: { readonly section: SectionName; readonly index: number } | undefined;
+): Promise<{ readonly section: string; readonly index: number } | undefined> {
+  let found: { readonly section: string; readonly index: number } | undefined;
   const label = `comparing ${challenge.source.name} with ${response.source.name}`;
-  const options = { to: response.layout.form, sums: false, label };
+  const options = { to: response.layout.form, label };
   await eachChunk(challenge, options, tools, async ({ section, first, points }, { encoded }) => {
     if (found || !encoded) return;
     const other = sectionOf(response.layout, section.name);
@@ -191,22 +209,52 @@ export type PowerChecks = {
 
 type Point<F> = ReturnType<Group<F>["decode"]>;
 
-/** Random combinations of a section's points and of their successors, summed over all chunks. */
-async function sectionSums<F>(
-  accumulator: Accumulator,
+/** Random scalars, of `scalarBits` each. */
+export function randomScalars(count: number): bigint[] {
+  return Array.from({ length: count }, () => bytesToNumberBE(randomBytes(scalarBits / 8)));
+}
+
+/** For each combination, its sums over all chunks of one section. */
+export async function sectionSums<F>(
+  file: PointFile,
   group: Group<F>,
-  name: SectionName,
+  name: string,
+  options: Required<Pick<StreamOptions, "overlap" | "combine">>,
+  tools: Tools,
+): Promise<readonly Point<F>[]> {
+  const totals: Point<F>[] = [];
+  const sections = [sectionOf(file.layout, name)];
+  const label = `checking ${name} of ${file.source.name}`;
+  await eachChunk(file, { ...options, label, sections }, tools, (_, { sums }) => {
+    for (const [i, sum] of sums.entries()) {
+      const part = sum === undefined ? group.zero : group.decode(sum, "uncompressed");
+      totals[i] = totals[i]?.add(part) ?? part;
+    }
+  });
+  return totals;
+}
+
+/** A random combination of all points of a section but the last, and the same of their successors. */
+export async function successorSums<F>(
+  file: PointFile,
+  group: Group<F>,
+  name: string,
   tools: Tools,
 ): Promise<readonly [Point<F>, Point<F>]> {
-  let [lower, upper] = [group.zero, group.zero];
-  const add = (sum: Point<F>, part: Uint8Array | undefined): Point<F> =>
-    part === undefined ? sum : sum.add(group.decode(part, "uncompressed"));
-  const sections = [sectionOf(accumulator.layout, name)];
-  const label = `checking ${name} of ${accumulator.source.name}`;
-  await eachChunk(accumulator, { to: undefined, sums: true, label, sections }, tools, (_, { sums }) => {
-    lower = add(lower, sums?.lower);
-    upper = add(upper, sums?.upper);
-  });
+  const combine = ({ points }: Chunk): readonly (readonly bigint[])[] => {
+    const scalars = randomScalars(points - 1);
+    return [
+      [...scalars, 0n],
+      [0n, ...scalars],
+    ];
+  };
+  const [lower = group.zero, upper = group.zero] = await sectionSums(
+    file,
+    group,
+    name,
+    { overlap: 1, combine },
+    tools,
+  );
   return [lower, upper];
 }
 
@@ -220,10 +268,14 @@ export async function checkPowers(accumulator: Accumulator, tools: Tools): Promi
   const { curve } = layout;
   const { G1, G2 } = curve;
   const inG1 = async (name: SectionName): Promise<boolean> =>
-    sameRatio(curve, await sectionSums(accumulator, G1, name, tools), [G2.base, first.tauG2]);
+    sameRatio(curve, await successorSums(accumulator, G1, name, tools), [G2.base, first.tauG2]);
   return {
     powersTauG1: await inG1("tauG1"),
-    powersTauG2: sameRatio(curve, [G1.base, first.tauG1], await sectionSums(accumulator, G2, "tauG2", tools)),
+    powersTauG2: sameRatio(
+      curve,
+      [G1.base, first.tauG1],
+      await successorSums(accumulator, G2, "tauG2", tools),
+    ),
     powersAlphaG1: await inG1("alphaTauG1"),
     powersBetaG1: await inG1("betaTauG1"),
   };

@@ -1,9 +1,6 @@
 /** The work on some of an accumulator's points; it may run in a thread. */
-import { bytesToNumberBE } from "@noble/curves/utils.js";
-import { randomBytes } from "@noble/hashes/utils.js";
 import { PointError, curves } from "../curves.ts";
 import type { CurveName, Group, PointForm } from "../curves.ts";
-import { scalarBits } from "../multi-scalar.ts";
 
 export type PointTask = {
   readonly curve: CurveName;
@@ -13,21 +10,14 @@ export type PointTask = {
   readonly bytes: Uint8Array;
   /** Form in which the result has the points; undefined: the result is without them. */
   readonly to: PointForm | undefined;
-  /** Check the subgroup of each point, and sum them up. */
-  readonly sums: boolean;
-};
-
-/** Uncompressed points; undefined for the point at infinity. */
-export type PowerSums = {
-  /** Random combination of all points but the last. */
-  readonly lower: Uint8Array | undefined;
-  /** The same combination of all points but the first. */
-  readonly upper: Uint8Array | undefined;
+  /** Of each sum of products its scalars, one for each point. With any, each point's subgroup is checked, too. */
+  readonly combinations: readonly (readonly bigint[])[];
 };
 
 export type PointResult = {
   readonly encoded: Uint8Array | undefined;
-  readonly sums: PowerSums | undefined;
+  /** For each combination its sum, uncompressed; undefined for the point at infinity. */
+  readonly sums: readonly (Uint8Array | undefined)[];
   /** The first point that is not one of its group. */
   readonly fault: { readonly index: number; readonly expected: string; readonly actual: string } | undefined;
 };
@@ -42,16 +32,7 @@ export type PointWorkers = {
 /** Runs tasks in this thread. */
 export const inlineWorkers: PointWorkers = { width: 1, run: async (task) => doPointTask(task) };
 
-function sumsOf<F>(group: Group<F>, points: readonly ReturnType<Group<F>["decode"]>[]): PowerSums {
-  const scalars = points.slice(1).map(() => bytesToNumberBE(randomBytes(scalarBits / 8)));
-  const encoded = (own: typeof points): Uint8Array | undefined => {
-    const sum = group.sumOfProducts(own, scalars);
-    return sum.is0() ? undefined : group.encode(sum, "uncompressed");
-  };
-  return { lower: encoded(points.slice(0, -1)), upper: encoded(points.slice(1)) };
-}
-
-function work<F>(group: Group<F>, { bytes, form, to, sums }: PointTask): PointResult {
+function work<F>(group: Group<F>, { bytes, form, to, combinations }: PointTask): PointResult {
   const length = group.bytesOf(form);
   const count = bytes.length / length;
   const encoded = to === undefined ? undefined : new Uint8Array(count * group.bytesOf(to));
@@ -60,16 +41,20 @@ function work<F>(group: Group<F>, { bytes, form, to, sums }: PointTask): PointRe
     try {
       const point = group.decode(bytes.subarray(index * length, (index + 1) * length), form);
       if (to !== undefined) encoded?.set(group.encode(point, to), index * group.bytesOf(to));
-      if (!sums) continue;
+      if (combinations.length === 0) continue;
       group.assertInSubgroup(point);
       points.push(point);
     } catch (error) {
       if (!(error instanceof PointError)) throw error;
       const { expected, actual } = error;
-      return { encoded: undefined, sums: undefined, fault: { index, expected, actual } };
+      return { encoded: undefined, sums: [], fault: { index, expected, actual } };
     }
   }
-  return { encoded, sums: sums ? sumsOf(group, points) : undefined, fault: undefined };
+  const sums = combinations.map((scalars) => {
+    const sum = group.sumOfProducts(points, scalars);
+    return sum.is0() ? undefined : group.encode(sum, "uncompressed");
+  });
+  return { encoded, sums, fault: undefined };
 }
 
 export function doPointTask(task: PointTask): PointResult {
