@@ -55,14 +55,26 @@ function tell({ repaired, unrepairable }: RepairReport): void {
   if (repaired.length === 0 && unrepairable.length === 0) printLine("every copy is where it should be");
 }
 
+type JudgedHolder = Pick<Holder, "list" | "fault"> & {
+  readonly account: Pick<Holder["account"], "operator" | "leavesAt" | "activeFrom" | "proven">;
+};
+/** Of a group what tells the condition of its copies. */
+type JudgedGroup = Pick<StoredGroup, "catalogue"> & {
+  readonly page: { readonly state: Pick<StoredGroup["page"]["state"], "settledThrough"> };
+  readonly holders: readonly JudgedHolder[];
+};
+
 /** Why a provider's copies are to be made anew; undefined if they are not. */
-export function faultOf(stored: StoredGroup, holder: Holder | undefined): string | undefined {
+export function faultOf(
+  { page }: Pick<JudgedGroup, "page">,
+  holder: JudgedHolder | undefined,
+): string | undefined {
   if (holder === undefined) return "has left";
   const { account, list, fault } = holder;
   if (account.leavesAt !== undefined) return `leaves at block ${account.leavesAt}`;
   if (list === undefined) return `does not answer: ${fault ?? "no reason"}`;
   const { paid, committed } = account.proven;
-  const isSettled = account.activeFrom < stored.page.state.settledThrough;
+  const isSettled = account.activeFrom < page.state.settledThrough;
   if (!isSettled || paid * 10_000n >= committed * provenBps) return undefined;
   return `proved ${Number((paid * 10_000n) / committed) / 100} % of its data in the last settlement`;
 }
@@ -121,12 +133,15 @@ function readingFrom(session: WritingSession, stored: StoredGroup, open: Map<str
   };
 }
 
-function holderAt({ holders }: StoredGroup, provider: string): Holder | undefined {
+function holderAt<H extends JudgedHolder>(
+  { holders }: { readonly holders: readonly H[] },
+  provider: string,
+): H | undefined {
   return holders.find(({ account }) => account.operator.toLowerCase() === provider.toLowerCase());
 }
 
 /** Whether a copy of an item is at a provider that proves too little, leaves or does not answer. */
-export function needsRepair(stored: StoredGroup): boolean {
+export function needsRepair(stored: JudgedGroup): boolean {
   const places = stored.catalogue.items.flatMap(({ copies }) => copies);
   return places.some(({ provider }) => faultOf(stored, holderAt(stored, provider)) !== undefined);
 }
