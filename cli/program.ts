@@ -92,7 +92,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "archive",
-    summary: "manifests of archives: who stores them, and what is proven",
+    summary: "manifests of archives: import, verify and plan them, and show what is proven",
     load: () => import("./archive/index.ts"),
   },
   {

@@ -14,8 +14,9 @@ export class TreeAccumulator {
   readonly #onNode: OnNode;
   #added = 0;
 
-  constructor(segments: number, onNode: OnNode = () => {}) {
-    this.#segments = segments;
+  /** @param segments undefined: as many as are added, known at the end */
+  constructor(segments: number | undefined, onNode: OnNode = () => {}) {
+    this.#segments = segments ?? Number.POSITIVE_INFINITY;
     this.#onNode = onNode;
   }
 
@@ -44,12 +45,13 @@ export class TreeAccumulator {
 
   /** The top after all segment roots were added; pads the right edge. */
   finish(): Uint8Array {
-    if (this.#added !== this.#segments) {
-      throw new Error(`segments: expected ${this.#segments}, actual ${this.#added}`);
+    const segments = this.#segments === Number.POSITIVE_INFINITY ? this.#added : this.#segments;
+    if (this.#added !== segments) {
+      throw new Error(`segments: expected ${segments}, actual ${this.#added}`);
     }
     let level = 0;
     let padding: Uint8Array = new Uint8Array(hashBytes);
-    for (let count = this.#segments; count > 1; count = Math.ceil(count / 2)) {
+    for (let count = segments; count > 1; count = Math.ceil(count / 2)) {
       if (count % 2 === 1) {
         const last = this.#pending[level]?.get(count - 1) as Uint8Array;
         this.#pending[level]?.delete(count - 1);
