@@ -161,10 +161,24 @@ export {
   readChannel,
   readChannels,
   signVoucher,
-  voucherGain,
   vouchersDomain,
 } from "./reading/vouchers.ts";
-export type { ReadChannel } from "./reading/vouchers.ts";
+export {
+  accountOf,
+  amountToSign,
+  decideRange,
+  priceOfBytes,
+  tabOf,
+  voucherGain,
+  withVoucher,
+} from "../protocol/reading-account.ts";
+export type {
+  ReadAccount,
+  ReadChannel,
+  ReadDecision,
+  ReadTab,
+  ReadTime,
+} from "../protocol/reading-account.ts";
 export { isVoucherSigned, voucherDigest } from "../protocol/codec/voucher.ts";
 export type { ChannelName, Voucher, VouchersDomain } from "../protocol/codec/voucher.ts";
 export { openPiece, Piece } from "./reading/piece.ts";

@@ -8,6 +8,7 @@ import {
   type VouchersDomain,
 } from "../../protocol/codec/voucher.ts";
 import { toHex, type Hex } from "../../protocol/hash.ts";
+import { voucherGain, type ReadChannel } from "../../protocol/reading-account.ts";
 import { vouchersAbi } from "../abi.ts";
 import { needTokens, planApproval } from "../approval.ts";
 import { inputError, WhitePayError } from "../errors.ts";
@@ -17,16 +18,6 @@ import { readToken } from "../token.ts";
 import type { TransactionPlan } from "../transactions.ts";
 import { formatAmount, type Token } from "../units.ts";
 import { callView, type BlockTag } from "../view-call.ts";
-
-/** What the contract of paid reading says about a channel, in units. */
-export type ReadChannel = {
-  /** All that was ever deposited: no voucher is worth more. */
-  readonly deposited: bigint;
-  /** All that ever left it; the next vouchers go on from here. */
-  readonly spent: bigint;
-  /** First block in which the provider can redeem no more and the reader may withdraw; 0 if it was never opened. */
-  readonly expiry: number;
-};
 
 /** Bounds of a new expiry, in blocks ahead of the block of the deposit (contracts/ReadVouchers.sol). */
 export const expiryBounds = { least: 256, most: 1 << 23 } as const;
@@ -272,17 +263,6 @@ async function restOf(chain: Provider, vouchers: string, name: ChannelName): Pro
     });
   }
   return { token, text: formatAmount(rest, token), expiry: channel.expiry };
-}
-
-/** What a voucher would gain in the next block, as the contract computes it, in units. */
-export function voucherGain(
-  { deposited, spent, expiry }: ReadChannel,
-  amount: bigint,
-  nextBlock: number,
-): bigint {
-  if (nextBlock >= expiry) return 0n;
-  const covered = amount < deposited ? amount : deposited;
-  return covered > spent ? covered - spent : 0n;
 }
 
 /**
