@@ -2,6 +2,10 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Libp2p } from "@libp2p/interface";
+import { filesOf } from "../../archive/manifest.ts";
+import type { ArchiveFile } from "../../archive/schema.ts";
+import { hashFileOnce } from "../archive/file-stream.ts";
+import { readManifestFile } from "../archive/manifest-file.ts";
 import { openPiece, type Piece, type SourceFault } from "../../client/reading/piece.ts";
 import { httpSource, type PieceSource } from "../../client/reading/source.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -19,12 +23,14 @@ import { permissionOf, readShareFile, type ShareFile } from "./share-file.ts";
 import { registeredLocator } from "../chain/relays.ts";
 import { libp2pSource, registrySources } from "./sources.ts";
 
+const shownNames = 5;
 /** Each holds a range of 2 MB. */
 const rangesAtOnce = 4;
 
 type FetchOptions = PayerOptions & {
   readonly from?: readonly string[];
   readonly share?: string;
+  readonly manifest?: string;
   readonly readerKey: string;
   readonly out: string;
 };
@@ -35,7 +41,11 @@ export function register(program: Command): void {
     .description(
       "read a piece by its root from any sources, verify it, and write it to a file; re-run to continue",
     )
-    .argument("[root]", "root of the piece, 64 hex digits; default: that of --share")
+    .argument(
+      "[root]",
+      "root of the piece, 64 hex digits, or with --manifest a file's name; default: that of --share",
+    )
+    .option("--manifest <file>", "manifest of the archive in which the file has this name")
     .option("--from <urls...>", "URLs of providers' servers for readers, or of the piece")
     .option("--share <file>", "file of `whitepay share --file`: its providers, with the payer's permission")
     .option("--reader-key <file>", "key of the peer id in the permission (`whitepay reader`)", defaultKey)
@@ -55,7 +65,8 @@ function rootOf(text: string): Hex {
 
 async function fetchPiece(text: string | undefined, options: FetchOptions): Promise<void> {
   const shared = options.share === undefined ? undefined : await readShareFile(options.share);
-  const root = text === undefined ? shared?.copies[0]?.root : rootOf(text);
+  const named = options.manifest === undefined ? undefined : await namedFile(text, options.manifest);
+  const root = named?.root ?? (text === undefined ? shared?.copies[0]?.root : rootOf(text));
   if (root === undefined) throw usageError("the root is missing", { expected: "ROOT, or --share FILE" });
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort(new Error("interrupted"));
@@ -71,7 +82,7 @@ async function fetchPiece(text: string | undefined, options: FetchOptions): Prom
       ...(shared === undefined ? [] : sharedSources(shared, root, libp2p)),
       ...(await found(options, root, libp2p, signal)),
     ];
-    await fetchFrom(sources, root, options, signal);
+    await fetchFrom(sources, named ?? { root }, options, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
     const hint = "verified ranges are kept; run the same command again to continue";
@@ -126,9 +137,36 @@ async function found(
   );
 }
 
+/** The file of a manifest. @throws CliError exit 2 if the manifest has none of this name */
+async function namedFile(name: string | undefined, manifest: string): Promise<ArchiveFile> {
+  const files = filesOf((await readManifestFile(manifest)).manifest);
+  const found = files.find((file) => file.name === name);
+  if (found !== undefined) return found;
+  throw usageError("the manifest has no file of this name", {
+    expected: `one of ${files
+      .slice(0, shownNames)
+      .map((file) => file.name)
+      .join(", ")}${files.length > shownNames ? ", …" : ""}`,
+    actual: name === undefined ? "none" : quote(name),
+  });
+}
+
+/** The piece root leads to these bytes; whoever published the file named it by its BLAKE2b-512. @throws CliError exit 1 if they differ */
+async function checkHash(path: string, { name, blake2b }: ArchiveFile): Promise<void> {
+  const hashes = await hashFileOnce(path);
+  if (hashes.blake2b === blake2b) return;
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `${name}: the manifest's piece root and its BLAKE2b-512 belong to different files`,
+    expected: blake2b,
+    actual: hashes.blake2b,
+    hint: `${path} has the bytes of the piece root; ask the curator, or compare with the published hash`,
+  });
+}
+
 async function fetchFrom(
   sources: readonly PieceSource[],
-  root: Hex,
+  wanted: Pick<ArchiveFile, "root"> | ArchiveFile,
   { out, json }: FetchOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -139,6 +177,7 @@ async function fetchFrom(
         : `${source}: ${reason}`,
     );
   };
+  const { root } = wanted;
   const piece = await openPiece(root, sources, { signal, onFault });
   const entry = { root: fromHex(root), size: piece.size };
   const isThere = await isComplete(out, entry);
@@ -148,6 +187,7 @@ async function fetchFrom(
     });
   }
   const used = isThere ? new Map<string, number>() : await writePiece(piece, entry, out, signal);
+  if ("blake2b" in wanted) await checkHash(out, wanted);
   const { faults } = piece;
   const from = [...used].map(([source, bytes]) => ({ source, bytes }));
   if (json === true) return printJson({ root, bytes: piece.size, path: out, sources: from, faults });

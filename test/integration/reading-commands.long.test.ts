@@ -1,5 +1,6 @@
 /** Reading data of others with commands, each a process of its own: share, fetch from everywhere, and unshare (R44). */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -94,6 +95,47 @@ describe("an item", { timeout: 5 * minutes }, () => {
     expect(other).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/exists already and is not this piece/),
+    });
+  });
+
+  it("is fetched by its name in a manifest, whose BLAKE2b-512 must belong to the same bytes", async () => {
+    const [one] = shared.copies;
+    const hash = (algorithm: string, bytes: Uint8Array): string =>
+      `0x${createHash(algorithm).update(bytes).digest("hex")}`;
+    const file = (name: string, hashed: Uint8Array): object => ({
+      name,
+      bytes: size,
+      blake2b: hash("blake2b512", hashed),
+      sha256: hash("sha256", hashed),
+      root: one!.root,
+      priority: 1,
+      sources: [],
+    });
+    const files = [file("photos/all.tar", plain), file("photos/wrong.tar", plain.subarray(1))];
+    const manifest = {
+      format: "whitepay-archive/1",
+      title: "Photos",
+      description: "",
+      edition: 1,
+      previous: null,
+      created: "2026-11-22T10:00:00Z",
+      curator: { name: "a test" },
+      collections: [{ name: "photos", title: "Photos", licence: "CC0-1.0", files }],
+      attestations: [],
+      dropped: [],
+    };
+    writeFileSync(at("archive.json"), JSON.stringify({ manifest, signatures: [] }));
+    const fetched = (name: string, out: string) =>
+      scene.run("fetch", name, "--manifest", at("archive.json"), "--from", one!.url!, "--out", at(out));
+    expect(await fetched("photos/all.tar", "by-name")).toMatchObject({ code: 0 });
+    expect(readFileSync(at("by-name")).equals(plain)).toBe(true);
+    expect(await fetched("photos/wrong.tar", "wrong")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/belong to different files[^]*expected: *0x[^]*actual: *0x/),
+    });
+    expect(await fetched("all.tar", "none")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no file of this name[^]*photos\/all.tar, photos\/wrong.tar/),
     });
   });
 
