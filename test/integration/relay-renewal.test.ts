@@ -29,8 +29,8 @@ afterEach(async () => {
 const KiB = 1024;
 const renewals = 3;
 
-/** What several renewals cost; both ends close a connection that is replaced before the relay ends it. */
-const nothing = { lost: 0, unanswered: 0, notClosed: 0 };
+/** What several renewals cost; both ends leave a connection for a newer one, and close it before the relay ends it. */
+const nothing = { lost: 0, unanswered: 0, notLeft: 0, notClosed: 0 };
 
 /** Two keepers gossip and ask while their connection over a relay is renewed several times. */
 async function gossipOver(life: RelayedLife, paddingBytes: number): Promise<typeof nothing> {
@@ -68,6 +68,7 @@ async function gossipOver(life: RelayedLife, paddingBytes: number): Promise<type
   return {
     lost: lost().length,
     unanswered: answers.filter((length) => length !== 64).length,
+    notLeft: [...seen].slice(0, 1).filter((one) => open.includes(one)).length,
     notClosed: [...seen].filter((one) => !open.includes(one) && !isClosed(one)).length,
   };
 }
