@@ -35,14 +35,14 @@ export function priceOfBytes(unitsPerGiB: bigint, bytes: number): bigint {
 export type ReadAccount = {
   /** Price of everything that was sent, from the channel's `spent` at the beginning. */
   readonly owed: bigint;
-  /** The part of the newest voucher that the deposits cover; the provider has the voucher on disk. */
+  /** Amount of the newest voucher, which the provider has on disk. */
   readonly promised: bigint;
 };
 
 /**
  * The account as the channel now requires it. A channel that has spent more than was promised returned money to the reader: older vouchers are
  * worth nothing any more, and what the reader did not pay is owed beyond that.
- * @param known undefined: the provider never served this channel
+ * @param known undefined: the provider never served this channel, or has released it, which gives up what was promised
  */
 export function accountOf({ spent }: ReadChannel, known?: ReadAccount): ReadAccount {
   if (known === undefined) return { owed: spent, promised: spent };
@@ -69,9 +69,8 @@ export function withVoucher(
   time: ReadTime,
 ): ReadAccount {
   const account = accountOf(channel, known);
-  const covered = amount < channel.deposited ? amount : channel.deposited;
-  if (covered <= account.promised || !canRedeem(channel, time)) return account;
-  return { ...account, promised: covered };
+  if (amount <= account.promised || !canRedeem(channel, time)) return account;
+  return { ...account, promised: amount };
 }
 
 /**

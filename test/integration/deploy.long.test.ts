@@ -153,7 +153,7 @@ describe("the command", () => {
     const folder = await temporaryFolder();
     const dry = await run(folder, ["--dry-run"]);
     expect(dry, dry.stderr).toMatchObject({ code: 0 });
-    expect(dry.stderr).toMatch(/9 transactions:/);
+    expect(dry.stderr).toContain(`${3 + partNames.length} transactions:`);
     expect(dry.stderr).toMatch(
       /about \d+ gas, at up to [\d.]+ gwei: costs about [\d.]+ at most, with 0.01 for the proxy/,
     );
@@ -164,7 +164,7 @@ describe("the command", () => {
     expect(first, first.stderr).toMatchObject({ code: 0 });
     const document = JSON.parse(first.stdout) as Record<string, string> & { transactions: object[] };
     expect(document).toMatchObject({ chainId: "31337", way: "proxy", complete: true, missing: [] });
-    expect(document.transactions).toHaveLength(8);
+    expect(document.transactions).toHaveLength(2 + partNames.length);
 
     const again = await run(folder, ["--yes"]);
     expect(again, again.stderr).toMatchObject({ code: 0 });
@@ -183,7 +183,7 @@ describe("the command", () => {
       constructorArguments: string;
       address: string;
     }[];
-    expect(verification).toHaveLength(7);
+    expect(verification).toHaveLength(1 + partNames.length);
     const factory = verification.find(({ contract }) => contract.endsWith(":UpkeepingFactory"));
     expect(factory).toMatchObject({ address: document["factory"], compiler: "v0.8.37+commit.f401782d" });
     expect(factory?.constructorArguments).toContain((document["registry"] as string).slice(2).toLowerCase());
