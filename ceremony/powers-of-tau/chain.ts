@@ -4,6 +4,7 @@ import { checkKey, checkRatios, initialPowers, sameFirstPowers } from "../contri
 import type { FirstPowers } from "../contribution.ts";
 import { proofPoints } from "../key-proof.ts";
 import type { ContributorKey } from "../key-proof.ts";
+import { knownFirstChallenge } from "../ptau/first-challenge.ts";
 import { CeremonyFileError } from "../report.ts";
 import type { CeremonyKind, CeremonyReport, ContributionReport } from "../report.ts";
 import { sameRatio } from "../same-ratio.ts";
@@ -93,6 +94,15 @@ class ChainVerifier {
     );
   }
 
+  /** Hash of the ceremony's first challenge; undefined if it is not known and would take too long to compute. */
+  #firstChallenge({ layout }: Accumulator): Uint8Array | undefined {
+    const { curve, power } = layout;
+    const known = knownFirstChallenge(curve, power);
+    if (known) return known;
+    const { size } = layoutOf("challenge", curve.name, power);
+    return this.#reads || size <= initialBytesOfKeys ? initialHash(layout, this.#options.tools) : undefined;
+  }
+
   #beginAtChallenge(file: Accumulator): void {
     const blank = this.#options.tools.createHash().digest();
     if (file.head && equal(file.head, blank)) {
@@ -115,8 +125,9 @@ class ChainVerifier {
     const previous = this.#state.response;
     if (previous) await this.#continues(file, previous);
     const challenge = this.#reads ? await fileHash(file, tools) : undefined;
-    if (challenge && file.head && equal(file.head, tools.createHash().digest())) {
-      const expected = initialHash(file.layout, tools);
+    const isFirst = file.head && equal(file.head, tools.createHash().digest());
+    const expected = isFirst ? this.#firstChallenge(file) : undefined;
+    if (challenge && expected) {
       this.#note(
         undefined,
         "initial",

@@ -162,7 +162,10 @@ export async function derivedHash(
 }
 
 /** BLAKE2b-512 of the first challenge: all points are generators. */
-export function initialHash({ curve, power }: Layout, tools: Tools): Uint8Array {
+export function initialHash(
+  { curve, power }: Pick<Layout, "curve" | "power">,
+  tools: Pick<Tools, "createHash">,
+): Uint8Array {
   const hasher = tools.createHash();
   hasher.update(tools.createHash().digest());
   const repeat = (point: Uint8Array, points: number): void => {

@@ -2,6 +2,7 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 import type { Curve } from "../curves.ts";
 import { fromHex } from "../../storage/core/bytes.ts";
+import { initialHash } from "../powers-of-tau/point-stream.ts";
 import { hashBytes } from "./contributions.ts";
 
 /** 2^22 powers: 1.6 GB to hash with BN254, half a minute. */
@@ -17,30 +18,18 @@ const known: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-const pointsPerStep = 4096;
+/** The published hash of a first challenge; undefined if it is not known. @param power of the whole ceremony */
+export function knownFirstChallenge({ name }: Curve, power: number): Uint8Array | undefined {
+  const found = known.get(`${name} ${power}`);
+  return found === undefined ? undefined : fromHex(found, hashBytes);
+}
 
 /**
  * BLAKE2b of the first challenge: 64 bytes, or undefined if it is not known and too large to compute.
  * @param power of the whole ceremony
  */
-export function firstChallengeHash({ name, G1, G2 }: Curve, power: number): Uint8Array | undefined {
-  const found = known.get(`${name} ${power}`);
-  if (found !== undefined) return fromHex(found, hashBytes);
-  if (power > maxHashedPower) return undefined;
-  // Before the first response there is the hash of nothing.
-  const hasher = blake2b
-    .create({ dkLen: hashBytes })
-    .update(blake2b(new Uint8Array(0), { dkLen: hashBytes }));
-  const [g1, g2] = [G1.encode(G1.base, "uncompressed"), G2.encode(G2.base, "uncompressed")];
-  const repeat = (point: Uint8Array, count: number): void => {
-    const step = new Uint8Array(Math.min(pointsPerStep, count) * point.length);
-    for (let at = 0; at < step.length; at += point.length) step.set(point, at);
-    for (let left = count; left > 0; left -= pointsPerStep)
-      hasher.update(step.subarray(0, Math.min(left, pointsPerStep) * point.length));
-  };
-  const powers = 2 ** power;
-  repeat(g1, 2 * powers - 1);
-  repeat(g2, powers);
-  repeat(g1, 2 * powers);
-  return hasher.update(g2).digest();
+export function firstChallengeHash(curve: Curve, power: number): Uint8Array | undefined {
+  const found = knownFirstChallenge(curve, power);
+  if (found !== undefined || power > maxHashedPower) return found;
+  return initialHash({ curve, power }, { createHash: () => blake2b.create({ dkLen: hashBytes }) });
 }
