@@ -3,9 +3,11 @@ import type { Command } from "commander";
 import { parseBytes } from "../../client/units.ts";
 import { addressOption, jsonFlag } from "../console/options.ts";
 import { usageError } from "../console/exit.ts";
+import type { AddOptions } from "./editions.ts";
 import type { ImportOptions } from "./import.ts";
 import { register as registerPlan } from "./plan.ts";
 import { register as registerStatus } from "./status.ts";
+import type { SignOptions } from "./sign.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 const manifestOption = ["--manifest <file>", "archive.json of the archive"] as const;
@@ -69,12 +71,69 @@ function registerVerify(archive: Command): void {
     );
 }
 
+function registerEditions(archive: Command): void {
+  const add = archive
+    .command("add")
+    .description("make the next edition: with more files, or without some, each with its reason")
+    .argument("[places...]", "folders, files and URLs, as for import")
+    .requiredOption(...manifestOption)
+    .option("--collection <name>", "collection of the new files (default: the first one)")
+    .option("--licence <text>", "licence of a new collection (default: not stated)")
+    .option("--drop <names...>", "files that the edition leaves out")
+    .option("--replace", "accept other bytes under the name of a file; its old root is listed as dropped")
+    .option("--reason <text>", "reason for what is dropped or replaced");
+  hashing(add).action(async (places: string[], options: AddOptions) =>
+    (await import("./editions.ts")).addToArchive(places, options),
+  );
+  archive
+    .command("diff")
+    .description("compare an edition with the one before it, or check a chain of editions")
+    .argument(
+      "<manifests...>",
+      "archive.json of the edition before and of the next one; more of them for a chain",
+    )
+    .option(...jsonFlag)
+    .action(async (paths: string[], options: { json?: true }) =>
+      (await import("./editions.ts")).diffArchives(paths, options),
+    );
+}
+
+function registerSignatures(archive: Command): void {
+  archive
+    .command("sign")
+    .description("add the curator's signature to an archive, or write the bytes that ssh-keygen and gpg sign")
+    .argument("<manifest>", "archive.json")
+    .option("--key <file>", "sign with this Ethereum JSON keystore (EIP-712)")
+    .option("--password-file <file>", "file with the password of the key")
+    .option("--ssh <file>", "add a signature made by ssh-keygen -Y sign -n whitepay-archive")
+    .option("--openpgp <file>", "add a detached, armored OpenPGP signature")
+    .option("--bytes <file>", "write the canonical bytes, and do not sign")
+    .option(...jsonFlag)
+    .action(async (path: string, options: SignOptions) =>
+      (await import("./sign.ts")).signArchive(path, options),
+    );
+  archive
+    .command("show")
+    .description("show what an archive holds, and check its signatures")
+    .argument("<manifest>", "archive.json")
+    .option(
+      "--signer <ids...>",
+      "known signers: addresses, fingerprints of SSH keys (SHA256:…) or of OpenPGP keys",
+    )
+    .option(...jsonFlag)
+    .action(async (path: string, options: { signer?: string[]; json?: true }) =>
+      (await import("./sign.ts")).showArchive(path, options),
+    );
+}
+
 export function register(program: Command): void {
   const archive = program
     .command("archive")
     .description("manifests of archives: import, verify and plan them, and show what is proven");
   registerImport(archive);
   registerVerify(archive);
+  registerEditions(archive);
+  registerSignatures(archive);
   registerStatus(archive);
   registerPlan(archive);
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { connectChain } from "../../client/connect.ts";
 import type { GroupAt } from "../../client/group-view.ts";
 import { openGroup } from "../../client/status.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { setting } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
 import { loadLayers, settingOptions, type ConfigOptions } from "../console/config-options.ts";
@@ -183,17 +184,20 @@ export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<
 
 /** The account of the configured key. @throws CliError exit 2 if the key cannot be used */
 export async function payerSigner(provider: JsonRpcProvider, payer: Payer): Promise<Wallet> {
-  const path = payer.need("key");
+  return new Wallet(await openAccount(payer.need("key"), payer.config.passwordFile), provider);
+}
+
+/** The secret key of an Ethereum JSON keystore. @throws CliError exit 2 if the key cannot be used */
+export async function openAccount(path: string, passwordFile: string | undefined): Promise<Hex> {
   const { KeyFileError, openKey, readPasswordFile, readPrivate } =
     await import("../../daemon/keys/keystore.ts");
-  const { passwordFile } = payer.config;
   try {
     const text = await readPrivate(path, "the key");
     const password =
       passwordFile === undefined
         ? await askPassword("Password of the key:", "--password-file FILE or WHITEPAY_PASSWORD_FILE")
         : await readPasswordFile(passwordFile);
-    return new Wallet(await openKey("operator", text, password, path), provider);
+    return await openKey("operator", text, password, path);
   } catch (error) {
     if (error instanceof KeyFileError) throw new CliError({ code: exitCodes.usage, message: error.message });
     throw error;

@@ -112,3 +112,76 @@ describe("archive import and verify", () => {
     });
   });
 });
+
+describe("archive add, diff, sign and show", () => {
+  it("make the next edition, say what changed, and sign it", async () => {
+    const { root, dir, out } = await scene();
+    const [key, password, second] = ["key.json", "password", "second.json"].map((name) =>
+      join(root, name),
+    ) as [string, string, string];
+    await writeFile(password, "a secret\n", { mode: 0o600 });
+    const made = await runCli([
+      "group",
+      "key",
+      "--out",
+      key,
+      "--password-file",
+      password,
+      "--kdf",
+      "light",
+      "--json",
+    ]);
+    const address = String(json(made.stdout)["address"]);
+    const imported = await runCli(["archive", "import", dir, "--out", out, "--curator-address", address]);
+    expect(imported.code).toBe(0);
+
+    await writeFile(join(dir, "challenge_0001"), seededBytes(10, 7));
+    await writeFile(join(dir, "new"), "new");
+    const files = [join(dir, "challenge_0001"), join(dir, "new")];
+    const silent = await runCli(["archive", "add", ...files, "--manifest", out, "--out", second]);
+    expect(silent.code).toBe(1);
+    expect(silent.stderr).toContain("nothing is dropped silently: give --replace with --reason");
+    const added = await runCli([
+      "archive",
+      "add",
+      ...files,
+      "--manifest",
+      out,
+      "--out",
+      second,
+      "--replace",
+      "--drop",
+      "0001/B2SUMS",
+      "--reason",
+      "cut short",
+    ]);
+    expect(added).toMatchObject({ code: 0, stderr: "" });
+    const diff = await runCli(["archive", "diff", out, second, "--json"]);
+    expect(json(diff.stdout)).toMatchObject({
+      ok: true,
+      added: [{ name: "challenge_0001" }, { name: "new" }],
+      dropped: [
+        { name: "0001/B2SUMS", reason: "cut short" },
+        { name: "challenge_0001", reason: "cut short" },
+      ],
+      changed: [],
+    });
+    expect(await runCli(["archive", "diff", second, out])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("fault     edition: expected 3, actual 1") as string,
+    });
+
+    const signed = await runCli(["archive", "sign", second, "--key", key, "--password-file", password]);
+    expect(signed.stdout).toBe(`signature eip712, valid: ${address.toLowerCase()}\n`);
+    const again = await runCli(["archive", "sign", second, "--key", key, "--password-file", password]);
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("the signature is repeated") as string,
+    });
+    const shown = await runCli(["archive", "show", second, "--json"]);
+    expect(json(shown.stdout)).toMatchObject({ edition: 2, files: 3, signatures: [{ state: "valid" }] });
+    // Other bytes under the same signature.
+    await writeFile(second, (await readFile(second, "utf8")).replace("not stated", "CC0-1.0"));
+    expect(await runCli(["archive", "show", second])).toMatchObject({ code: 1 });
+  });
+});
