@@ -97,6 +97,17 @@ async function isPending(): Promise<boolean> {
   return (await provider.send("eth_getBlockTransactionCountByNumber", ["pending"])) !== "0x0";
 }
 
+/** The keeper reads the head and reacts before it reads the head again: the second reading from now on follows a reaction to this block. */
+async function hasReacted(name: string): Promise<void> {
+  const looks = (): number =>
+    front
+      .traffic(name)
+      .calls.filter(({ method, params }) => method === "eth_getBlockByNumber" && params[0] === "latest")
+      .length;
+  const before = looks();
+  await until(() => looks() >= before + 2, "two looks at the head");
+}
+
 /** Sends the certificate and gives what it offered at first. */
 async function offered(name: string, submission: HandingIn): Promise<Transaction> {
   const stop = new AbortController();
@@ -151,7 +162,7 @@ describe("a settlement that is not mined", () => {
     for (let block = await provider.getBlockNumber(); block + 1 < submission.windowEnd + 2; block++) {
       await nextBase(50n * gwei);
       await mine(1);
-      await new Promise((done) => setTimeout(done, 60));
+      await hasReacted("stuck");
     }
     const sent = sentBy("stuck");
     const certificates = sent.filter(({ to }) => to?.toLowerCase() === submission.committee);
