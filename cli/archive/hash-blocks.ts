@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Hex } from "../../protocol/hash.ts";
 import { toHex } from "../../storage/core/bytes.ts";
-import { hashBytes } from "../../storage/core/geometry.ts";
+import { hashBytes, segmentBytes } from "../../storage/core/geometry.ts";
 import { rootHash } from "../../storage/core/merkle.ts";
 import { rangeBytes, rangeSegments } from "../../storage/core/range.ts";
 import { TreeAccumulator } from "../../storage/core/tree-accumulator.ts";
@@ -63,8 +63,12 @@ export async function hashBlocks(
       block = await next, segment += rangeSegments
     ) {
       next = block.length < rangeBytes ? Promise.resolve(new Uint8Array()) : read();
-      blake2b.update(block);
-      sha256.update(block);
+      // Part by part: the second hash finds the part in the processor's cache.
+      for (let at = 0; at < block.length; at += segmentBytes) {
+        const part = block.subarray(at, at + segmentBytes);
+        blake2b.update(part);
+        sha256.update(part);
+      }
       bytes += block.length;
       onBytes(block.length);
       const one: Promise<void> = treeOf(block, segment)
