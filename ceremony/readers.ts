@@ -1,13 +1,22 @@
 /** All readers of ceremonies' files, and the choice of the one for a file. */
+import type { BeaconOptions } from "./beacon/beacon-report.ts";
+import { inspectKzg } from "./kzg/inspect.ts";
 import { verifyChain } from "./powers-of-tau/chain.ts";
 import type { Depth } from "./powers-of-tau/chain.ts";
 import { isPowersOfTau, openPowersOfTau } from "./powers-of-tau/open.ts";
 import { isPhase1, verifyPhase1 } from "./phase1radix2m/verify.ts";
-import type { Tools } from "./powers-of-tau/point-stream.ts";
+import type { Progress, Tools } from "./powers-of-tau/point-stream.ts";
+import { inspectPtau } from "./ptau/inspect.ts";
 import { CeremonyFileError } from "./report.ts";
 import type { CeremonyReport, CeremonySource } from "./report.ts";
+import { inspectZkey } from "./zkey/inspect.ts";
 
-export type ReadOptions = { readonly depth: Depth; readonly tools: Tools };
+export type ReadOptions = {
+  readonly depth: Depth;
+  readonly tools: Tools;
+  /** Only `.ptau` and `.zkey` files state a beacon. */
+  readonly beacon?: Pick<BeaconOptions, "maxBeaconExponent" | "origin">;
+};
 
 export type CeremonyReader = {
   readonly name: string;
@@ -40,8 +49,51 @@ const phase1: CeremonyReader = {
   verify: ([source], { depth, tools }) => verifyPhase1(source, { allPoints: depth === "points", tools }),
 };
 
+/** The first bytes as text. */
+async function headOf(source: CeremonySource, bytes: number): Promise<string> {
+  return new TextDecoder("latin1").decode(await source.read(0, Math.min(source.size, bytes)));
+}
+
+/** What a reader of one file calls while it works. */
+function progressOf({ name }: CeremonySource, { tools: { onProgress } }: ReadOptions) {
+  const step =
+    (what: string, unit: Progress["unit"]) =>
+    (done: number | bigint, total: number | bigint): void =>
+      onProgress?.({ label: `${what} ${name}`, done: Number(done), total: Number(total), unit });
+  return {
+    onContribution: step("contributions of", "contributions"),
+    onPoints: step("points of", "points"),
+    onHashes: step("beacon of", "hashes"),
+  };
+}
+
+const ptau: CeremonyReader = {
+  name: ".ptau file of snarkjs",
+  several: false,
+  recognises: async (source) => (await headOf(source, 4)) === "ptau",
+  verify: ([source], options) => {
+    const allPoints = options.depth === "points";
+    return inspectPtau(source, { ...options.beacon, ...progressOf(source, options), allPoints });
+  },
+};
+
+const zkey: CeremonyReader = {
+  name: ".zkey file of snarkjs",
+  several: false,
+  recognises: async (source) => (await headOf(source, 4)) === "zkey",
+  verify: ([source], options) => inspectZkey(source, { ...options.beacon, ...progressOf(source, options) }),
+};
+
+const kzg: CeremonyReader = {
+  name: "JSON document of the KZG ceremony",
+  several: false,
+  // A challenge begins with a hash, so a brace alone would not tell.
+  recognises: async (source) => /^\s*\{\s*"\w+"\s*:/.test(await headOf(source, 64)),
+  verify: ([source], options) => inspectKzg(source, progressOf(source, options)),
+};
+
 /** In the order in which they are asked: formats with a magic number before those that only sizes show. */
-export const ceremonyReaders: readonly CeremonyReader[] = [powersOfTau, phase1];
+export const ceremonyReaders: readonly CeremonyReader[] = [ptau, zkey, kzg, powersOfTau, phase1];
 
 async function readerOf(source: CeremonySource): Promise<CeremonyReader> {
   for (const reader of ceremonyReaders) if (await reader.recognises(source)) return reader;

@@ -28,7 +28,8 @@ export type BeaconReport = {
   /** The value from which the last contribution was computed. */
   readonly value: Hex;
   readonly iterations: number;
-  readonly ok: boolean;
+  /** Undefined if it was not computed. */
+  readonly ok: boolean | undefined;
   /** How the value was checked, or why it could not be. */
   readonly detail: string;
 };

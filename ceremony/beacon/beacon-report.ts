@@ -16,7 +16,7 @@ export type BeaconOptions = {
   readonly onHashes?: IterateOptions["onProgress"];
 };
 
-const defaultBeaconExponent = 24;
+export const defaultBeaconExponent = 24;
 
 export type BeaconFinding = {
   readonly report: BeaconReport;
@@ -39,7 +39,7 @@ export async function findBeacon(
       ? `its 2^${exponent} hashes are more than the 2^${maxBeaconExponent} allowed`
       : compare;
   if (typeof why === "string")
-    return { report: { ...base, ok: false, detail: `not computed: ${why}` }, isKey: undefined };
+    return { report: { ...base, ok: undefined, detail: `not computed: ${why}` }, isKey: undefined };
   const ok = why(await iterateSha256(value, exponent, onHashes ? { onProgress: onHashes } : {}));
   const detail = `the contribution's key is ${ok ? "" : "not "}the one that the hashed value gives`;
   return { report: { ...base, ok, detail }, isKey: ok };
@@ -62,5 +62,10 @@ export function withOrigin(
   const { ok, detail } = checkOrigin(beacon.value, origin);
   checked.push("the origin of the beacon's value");
   if (!ok) problems.push(`beacon: ${detail}`);
-  return { ...beacon, source: origin.source, ok: beacon.ok && ok, detail: `${beacon.detail}; ${detail}` };
+  return {
+    ...beacon,
+    source: origin.source,
+    ok: ok ? beacon.ok : false,
+    detail: `${beacon.detail}; ${detail}`,
+  };
 }

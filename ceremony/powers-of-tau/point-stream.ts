@@ -26,7 +26,7 @@ export type Progress = {
   readonly label: string;
   readonly done: number;
   readonly total: number;
-  readonly unit: "bytes" | "points";
+  readonly unit: "bytes" | "points" | "contributions" | "hashes";
 };
 
 export type Tools = {

@@ -142,7 +142,7 @@ async function checkPoints(
   const add = (checks: ReadonlyMap<string, boolean>): void => {
     for (const [sentence, holds] of checks) {
       checked.push(sentence);
-      if (!holds) problems.push(`points: expected that ${sentence}, actual: they do not`);
+      if (!holds) problems.push(`points: expected that ${sentence}, actual: it is not so`);
     }
   };
   if (!pointSections.some((id) => sections.has(id))) {

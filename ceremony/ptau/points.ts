@@ -25,7 +25,7 @@ const names: Readonly<Record<Id, string>> = {
   3: "powers of tau in G2",
   4: "powers of tau times alpha",
   5: "powers of tau times beta",
-  6: "first point of beta in G2",
+  6: "beta in G2",
 };
 
 /** Points that are in memory at once; a multi-scalar multiplication of this many is near the best rate. */
@@ -150,7 +150,7 @@ export async function checkFirstPoints(
       expected.length,
     );
     const isSame = points.every((point, i) => point.equals(expected[i] as Point<F>));
-    checks.set(`the ${names[id]} (section ${id}) begin as the last contribution says`, isSame);
+    checks.set(`the first points of section ${id} (${names[id]}) are those of the last contribution`, isSame);
   };
   const { G1, G2 } = curve;
   await compare(G1, 2, [G1.base, last.tauG1]);
@@ -192,7 +192,7 @@ export async function checkAllPoints(
       id === 3
         ? sameRatio(curve, [G1.base, last.tauG1], await parts[id].sums(hasher, onChunk))
         : sameRatio(curve, await parts[id].sums(hasher, onChunk), [G2.base, last.tauG2]);
-    checks.set(`in the ${names[id]} (section ${id}) every point is the one before times tau`, isPowers);
+    checks.set(`in section ${id} (${names[id]}) every point is the one before times tau`, isPowers);
   }
   for (const point of await parts[6].read(0, 1)) hasher.update(G2.encode(point, "uncompressed"));
   await onChunk(1);

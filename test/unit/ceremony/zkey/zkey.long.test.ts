@@ -60,7 +60,7 @@ describe("a .zkey file of snarkjs", () => {
 
   it("does not hash a beacon's value more often than allowed", async () => {
     const report = await inspect(files.whole, { maxBeaconExponent: 9 });
-    expect(report).toMatchObject({ ok: true, beacon: { ok: false } });
+    expect(report).toMatchObject({ ok: true, beacon: { ok: undefined } });
     expect(report.notChecked.join()).toContain("its 2^10 hashes are more than the 2^9 allowed");
   });
 

@@ -1,0 +1,90 @@
+/** Where the value of a ceremony's beacon came from: a round of drand from a file, or a block from an endpoint. */
+import { readFile, stat } from "node:fs/promises";
+import { drandChain } from "../../ceremony/beacon/drand.ts";
+import type { DrandChain, DrandRound } from "../../ceremony/beacon/drand.ts";
+import type { BeaconOrigin } from "../../ceremony/beacon/origin.ts";
+import { connectRpc } from "../../client/connect.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { usageError } from "../console/exit.ts";
+import { quote } from "../console/options.ts";
+
+export type BeaconSettings = {
+  readonly drandRound?: string;
+  readonly drandChain: DrandChain;
+  readonly block?: number;
+  readonly rpc?: string;
+};
+
+/** A round has three short texts of hex. */
+const maxRoundBytes = 4096;
+
+/** For `--drand-chain`. */
+export function drandChainOption(text: string): DrandChain {
+  try {
+    return drandChain(text);
+  } catch (error) {
+    throw usageError(error instanceof Error ? error.message : "--drand-chain is not valid");
+  }
+}
+
+/** A round as a relay of drand returns it. @throws CliError exit 2 if the file is none */
+async function readRound(path: string): Promise<DrandRound> {
+  const refuse = (actual: string): never => {
+    throw usageError(`${path} is no round of drand`, {
+      expected: 'JSON with "round" and "signature", and "previous_signature" on the chain default',
+      actual,
+      hint: "fetch it with: curl https://api.drand.sh/CHAIN-HASH/public/ROUND",
+    });
+  };
+  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) =>
+    refuse(error.code === "ENOENT" ? "no such file" : error.message),
+  );
+  if (size > maxRoundBytes) refuse(`${size} bytes`);
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    return refuse("no JSON");
+  }
+  if (typeof json !== "object" || json === null) return refuse(quote(JSON.stringify(json)));
+  const { round, signature, previous_signature: previous } = json as Record<string, unknown>;
+  if (typeof round !== "number" || typeof signature !== "string") return refuse("a document without them");
+  if (typeof previous !== "string" || previous === "") return { round, signature: `0x${signature}` };
+  return { round, signature: `0x${signature}`, previousSignature: `0x${previous}` };
+}
+
+async function readBlock(rpc: string, number: number): Promise<BeaconOrigin> {
+  const provider = await connectRpc(rpc);
+  try {
+    const { chainId } = await provider.getNetwork();
+    const hash = (await provider.getBlock(number))?.hash;
+    if (hash === undefined || hash === null)
+      throw usageError(`${rpc}: no block ${number}`, {
+        expected: "a block that the chain has",
+        actual: `the head is block ${await provider.getBlockNumber()}`,
+      });
+    return { source: "block", chainId, number, hash: hash as Hex };
+  } finally {
+    provider.destroy();
+  }
+}
+
+/**
+ * The origin that the options name; undefined if they name none.
+ * @throws CliError exit 2 for options that do not fit, a file that is no round, or a block that the chain does not have
+ */
+export async function beaconOrigin(settings: BeaconSettings): Promise<BeaconOrigin | undefined> {
+  const { drandRound, drandChain: chain, block, rpc } = settings;
+  if (drandRound !== undefined && block !== undefined)
+    throw usageError("a beacon has one origin", {
+      expected: "--drand-round or --block",
+      actual: "both",
+    });
+  if ((block === undefined) !== (rpc === undefined))
+    throw usageError("a block needs its chain", {
+      expected: "--block and --rpc together",
+      actual: block === undefined ? "--rpc alone" : "--block alone",
+    });
+  if (drandRound !== undefined) return { source: "drand", chain, round: await readRound(drandRound) };
+  return block === undefined || rpc === undefined ? undefined : readBlock(rpc, block);
+}
