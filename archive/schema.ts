@@ -26,11 +26,16 @@ export const maxPriority = 100;
 const isLine = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
 const isText = (text: string): boolean => text.isWellFormed() && !/[^\P{Cc}\n\t]/u.test(text);
 
-const line = z.string().min(1).max(maxWordChars).refine(isLine, "expected text without control characters");
+export const line = z
+  .string()
+  .min(1)
+  .max(maxWordChars)
+  .refine(isLine, "expected text without control characters");
 const text = (most: number) =>
   z.string().max(most).refine(isText, "expected text without control characters but line ends and tabs");
 
-const hexOf = (bytes: number) =>
+/** Hex in lower case, with 0x. */
+export const hexOf = (bytes: number) =>
   z
     .string()
     .regex(
