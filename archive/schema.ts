@@ -21,6 +21,8 @@ const maxStatementChars = 65_536;
 const maxTextChars = 10_000;
 const maxWordChars = 200;
 const maxUrlChars = 2_048;
+/** Most canonical bytes of one file: four for each character of its URLs, and as much again for all else. */
+export const maxFileTextBytes = 2 * 4 * maxSources * maxUrlChars;
 export const maxPriority = 100;
 
 const isLine = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);

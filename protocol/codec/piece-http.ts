@@ -19,6 +19,7 @@ export const permissionQuery = "permission";
 
 const proofVersion = "1;";
 const piecePath = /^\/piece\/(?:0x)?([0-9a-f]{64})$/i;
+const listPath = /^\/list\/(?:0x)?([0-9a-f]{64})$/i;
 
 export function pathOfPiece(root: Hex): string {
   return `/piece/${root.slice(2)}`;
@@ -27,6 +28,17 @@ export function pathOfPiece(root: Hex): string {
 /** The root in the path of a piece; undefined if it is another path. */
 export function pieceOfPath(path: string): Hex | undefined {
   const digits = piecePath.exec(path)?.[1];
+  return digits === undefined ? undefined : `0x${digits.toLowerCase()}`;
+}
+
+/** A piece list is read by its root, as its encoded entries: what `listOfEntries` takes. */
+export function pathOfList(root: Hex): string {
+  return `/list/${root.slice(2)}`;
+}
+
+/** The root in the path of a piece list; undefined if it is another path. */
+export function listOfPath(path: string): Hex | undefined {
+  const digits = listPath.exec(path)?.[1];
   return digits === undefined ? undefined : `0x${digits.toLowerCase()}`;
 }
 

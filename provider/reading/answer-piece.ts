@@ -15,8 +15,9 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { rangeBytes, runProof } from "../../storage/core/range.ts";
 import type { RangeRun } from "../../storage/core/range.ts";
-import { namesTag, rangeCounts, wantedBytes } from "./byte-range.ts";
 import type { ByteRange } from "./byte-range.ts";
+import { refuse, wantedPart } from "./conditions.ts";
+import type { WantedPart } from "./conditions.ts";
 import { readerLimits } from "./limits.ts";
 import type { ReaderLimits } from "./limits.ts";
 import type { Quota, Quotas } from "./quotas.ts";
@@ -44,23 +45,6 @@ export type PieceRequest = {
   readonly address: string;
 };
 
-/** A response without a body, or with a short reason for people. */
-export function refuse(
-  { request, response }: Pick<PieceRequest, "request" | "response">,
-  status: number,
-  reason: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const body = Buffer.from(`${reason}\n`);
-  response.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": String(body.length),
-    "Cache-Control": "no-store",
-    ...headers,
-  });
-  response.end(request.method === "HEAD" ? undefined : body);
-}
-
 const statusOf: Partial<Record<Refusal["code"], number>> = {
   "unknown-group": 404,
   "unknown-piece": 404,
@@ -70,8 +54,10 @@ const statusOf: Partial<Record<Refusal["code"], number>> = {
 };
 
 /** What the request may read, or its refusal. @throws if the chain or the disk does not answer */
-async function readableOf(answers: PieceAnswers, wanted: PieceRequest): Promise<Readable | [number, string]> {
-  const { request, query, root } = wanted;
+export async function readableOf(
+  answers: Pick<PieceAnswers, "readers">,
+  { request, query, root }: PieceRequest,
+): Promise<Readable | [number, string]> {
   const shown = request.headers[permissionHeader.toLowerCase()] ?? query.get(permissionQuery);
   if (shown === null || shown === undefined) {
     const open = await answers.readers.open(root);
@@ -84,55 +70,36 @@ async function readableOf(answers: PieceAnswers, wanted: PieceRequest): Promise<
   return [statusOf[readable.code] ?? 403, `${readable.code}: ${readable.detail}`];
 }
 
+/** How a piece is presented: alone, or as a file with a name. */
+export type Presented = {
+  readonly type: string;
+  /** Begins the reason if the piece is refused. */
+  readonly what: string;
+};
+
+const plainPiece: Presented = { type: "application/octet-stream", what: "" };
+
 /** Answers the request. Rejects if the chain or the disk does not answer before a byte was sent; else breaks the connection. */
-export async function answerPiece(answers: PieceAnswers, wanted: PieceRequest): Promise<void> {
-  const { request, response, root } = wanted;
+export async function answerPiece(
+  answers: PieceAnswers,
+  wanted: PieceRequest,
+  { type, what }: Presented = plainPiece,
+): Promise<void> {
+  const { root } = wanted;
   const readable = await readableOf(answers, wanted);
-  if (Array.isArray(readable)) return refuse(wanted, ...readable);
-  const { entry } = readable;
-  const tag = tagOfPiece(root);
-  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "if-range": ifRange } = request.headers;
-  const isSame = rangeCounts(ifRange === undefined ? undefined : String(ifRange), tag);
-  const cache = readable.quota.group === "public" ? "public, max-age=3600" : "private, max-age=3600";
-  const headers = { ETag: tag, "Cache-Control": cache, "Accept-Ranges": "bytes" };
-  if (ifMatch !== undefined && !namesTag(ifMatch, tag, false)) {
-    return refuse(wanted, 412, `If-Match: expected ${tag}, actual another tag`, headers);
-  }
-  if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, true)) {
-    response.writeHead(304, headers).end();
-    return;
-  }
-  // RFC 9110: Range has a meaning for GET alone.
-  const isGet = request.method === "GET";
-  const bytes = wantedBytes(isGet && isSame ? request.headers.range : undefined, entry.size);
-  if (bytes.kind === "unsatisfiable") {
-    return refuse(wanted, 416, `Range: ${bytes.reason}`, { "Content-Range": `bytes */${entry.size}` });
-  }
-  const part = { "Content-Range": `bytes ${bytes.start}-${bytes.end - 1}/${entry.size}` };
-  const all = {
-    ...headers,
-    "Content-Type": "application/octet-stream",
-    "Content-Length": String(bytes.end - bytes.start),
-    ...(bytes.kind === "part" ? part : {}),
-  };
-  if (!isGet) {
-    response.writeHead(200, all).end();
-    return;
-  }
-  await send(answers, wanted, { entry, quota: readable.quota, bytes, headers: all });
+  if (Array.isArray(readable)) return refuse(wanted, readable[0], `${what}${readable[1]}`);
+  const { entry, quota } = readable;
+  const fixed = { tag: tagOfPiece(root), size: entry.size, type, isPublic: quota.group === "public" };
+  const part = wantedPart(wanted, fixed);
+  if (part !== undefined) await send(answers, wanted, { entry, quota, ...part });
 }
 
-type Sending = {
-  readonly entry: PieceEntry;
-  readonly quota: Quota;
-  readonly bytes: ByteRange & { readonly kind: "all" | "part" };
-  readonly headers: Readonly<Record<string, string>>;
-};
+type Sending = WantedPart & { readonly entry: PieceEntry; readonly quota: Quota };
 
 async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sending): Promise<void> {
   const { quotas, limits, store, sent } = answers;
   const { response, address, root } = wanted;
-  const { entry, bytes, headers } = sending;
+  const { entry, bytes, status, headers } = sending;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const end = limits.begin(address);
@@ -163,7 +130,7 @@ async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sendin
         const { siblings } = found;
         const nodes = run && runProof(run, siblings, run.count > 1 ? last : siblings);
         const proof = nodes === undefined ? {} : { [proofHeader]: encodeProof(nodes) };
-        response.writeHead(bytes.kind === "part" ? 206 : 200, { ...headers, ...proof });
+        response.writeHead(status, { ...headers, ...proof });
       }
       const start = range * rangeBytes;
       await write(response, found.bytes.subarray(at - start, to - start), gone.signal);
@@ -197,7 +164,7 @@ function runOf(size: number, { start, end }: ByteRange): RangeRun | undefined {
 }
 
 /** Resolves when the bytes left for the network. @throws if the reader is gone or too slow */
-async function write(response: ServerResponse, bytes: Uint8Array, gone: AbortSignal): Promise<void> {
+export async function write(response: ServerResponse, bytes: Uint8Array, gone: AbortSignal): Promise<void> {
   const slow = AbortSignal.timeout(readerLimits.range_ms);
   const signal = AbortSignal.any([gone, slow]);
   await new Promise<void>((resolve, reject) => {

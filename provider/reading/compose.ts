@@ -5,11 +5,14 @@ import { unlimitedBytes } from "../../protocol/codec/permission.ts";
 import type { Permission } from "../../protocol/codec/permission.ts";
 import { pathOfPiece } from "../../protocol/codec/piece-http.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import type { EthersChainView } from "../chain-ethers.ts";
 import type { ProviderConfig } from "../config.ts";
 import type { Load } from "../load.ts";
 import type { StoredRequests } from "../store/requests.ts";
+import { listReader } from "./answer-list.ts";
+import { ArchiveIndices } from "./archive-indices.ts";
 import { GroupPieces } from "./group-pieces.ts";
 import { ReaderLimits } from "./limits.ts";
 import { Quotas } from "./quotas.ts";
@@ -62,13 +65,15 @@ export async function openReading(parts: ReadingParts): Promise<Reading> {
     async serve() {
       if (settings === undefined) return undefined;
       const { bytesPerSecond, bytesPerDay = unlimitedBytes } = settings;
+      // The scrub waits while readers are served.
+      const readRange = load.whileRuns((entry: PieceEntry, range: number) => store.readRange(entry, range));
+      const ranges = new RangeCache({ readRange });
       server = await startReadingServer(settings, {
         readers,
         quotas,
-        // The scrub waits while readers are served.
-        store: new RangeCache({
-          readRange: load.whileRuns((entry, range) => store.readRange(entry, range)),
-        }),
+        store: ranges,
+        archives: new ArchiveIndices({ readRange }),
+        lists: listReader((root) => store.list(root)),
         limits: new ReaderLimits(now_ms, bytesPerSecond),
         bytesPerDay,
         sent({ root, bytes }) {

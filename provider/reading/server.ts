@@ -1,12 +1,19 @@
 /**
- * R44: the HTTP server for readers, on an address of its own: it serves pieces that anybody may read, and nothing else of the provider.
+ * R44: the HTTP server for readers, on an address of its own: it serves pieces that anybody may read, such pieces by their names in an
+ * archive, and piece lists; nothing else of the provider.
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { permissionHeader, pieceOfPath, proofHeader } from "../../protocol/codec/piece-http.ts";
-import { answerPiece, refuse } from "./answer-piece.ts";
-import type { PieceAnswers } from "./answer-piece.ts";
+import { fileOfPath } from "../../archive/http-path.ts";
+import { listOfPath, permissionHeader, pieceOfPath, proofHeader } from "../../protocol/codec/piece-http.ts";
+import { answerFile } from "./answer-file.ts";
+import type { FileAnswers } from "./answer-file.ts";
+import { answerList } from "./answer-list.ts";
+import type { ListAnswers } from "./answer-list.ts";
+import { answerPiece } from "./answer-piece.ts";
+import type { PieceRequest } from "./answer-piece.ts";
+import { refuse } from "./conditions.ts";
 import { limitedAddress, readerLimits } from "./limits.ts";
 
 export type ReadingServerOptions = {
@@ -15,6 +22,8 @@ export type ReadingServerOptions = {
   /** Addresses of reverse proxies, whose X-Forwarded-For names the reader. */
   readonly proxies: readonly string[];
 };
+
+export type ReadingAnswers = FileAnswers & ListAnswers;
 
 export type ReadingServer = { readonly url: string; stop(): Promise<void> };
 
@@ -36,7 +45,7 @@ const preflightHeaders = {
 /** Starts the server. Rejects when the address cannot be listened on. */
 export async function startReadingServer(
   options: ReadingServerOptions,
-  answers: PieceAnswers,
+  answers: ReadingAnswers,
 ): Promise<ReadingServer> {
   const { request_ms, keepAlive_ms, headerBytes, connections } = readerLimits;
   const server = createServer({
@@ -107,7 +116,7 @@ function addressOf(request: IncomingMessage, proxies: readonly string[]): string
 
 async function answer(
   { proxies }: ReadingServerOptions,
-  answers: PieceAnswers,
+  answers: ReadingAnswers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -116,16 +125,31 @@ async function answer(
     return refuse({ request, response }, 429, "too many requests; ask again later", { "Retry-After": "5" });
   }
   const [path = "", query] = (request.url ?? "").split("?", 2);
-  const root = pieceOfPath(path);
-  if (root === undefined) {
-    return refuse({ request, response }, 404, "expected /piece/ and a root of 64 hex digits");
-  }
+  const wanted = { request, response, query: new URLSearchParams(query), address };
+  const work = workOf(answers, path, wanted);
+  if ("fault" in work) return refuse(wanted, ...work.fault);
   if (request.method === "OPTIONS") {
     response.writeHead(204, preflightHeaders).end();
     return;
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return refuse({ request, response }, 405, "expected GET or HEAD", { Allow: "GET, HEAD, OPTIONS" });
+    return refuse(wanted, 405, "expected GET or HEAD", { Allow: "GET, HEAD, OPTIONS" });
   }
-  await answerPiece(answers, { request, response, root, query: new URLSearchParams(query), address });
+  await work.run();
+}
+
+type Work = { readonly run: () => Promise<void> } | { readonly fault: [number, string] };
+
+/** What the path asks for. */
+function workOf(answers: ReadingAnswers, path: string, wanted: Omit<PieceRequest, "root">): Work {
+  const root = pieceOfPath(path);
+  if (root !== undefined) return { run: () => answerPiece(answers, { ...wanted, root }) };
+  const listRoot = listOfPath(path);
+  if (listRoot !== undefined) return { run: () => answerList(answers, wanted, listRoot) };
+  const file = fileOfPath(path);
+  if (file === undefined) {
+    return { fault: [404, "expected /piece/ or /list/ and a root of 64 hex digits, or /archive/…"] };
+  }
+  if ("fault" in file) return { fault: [400, file.fault] };
+  return { run: () => answerFile(answers, wanted, file) };
 }

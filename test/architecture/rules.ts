@@ -58,7 +58,10 @@ export const importRules: readonly Rule[] = [
   { area: "keeper/dashboard/", may: ["keeper/dashboard/", "daemon/page/"], typesOf: ["keeper/api/"] },
   { area: "keeper/", may: ["keeper/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
   { area: "provider/dashboard/", may: ["provider/dashboard/", "daemon/page/"], typesOf: ["provider/api/"] },
-  { area: "provider/", may: ["provider/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
+  {
+    area: "provider/",
+    may: ["provider/", "archive/", "daemon/", "protocol/", "storage/", "package:*", "node:*"],
+  },
   {
     area: "provider-sim/",
     may: ["provider-sim/", "provider/", "daemon/", "protocol/", "storage/", "cli/", "package:*", "node:*"],

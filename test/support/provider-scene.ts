@@ -73,17 +73,23 @@ const slotBlocks = 5;
 /** The provider reads the head at most every 100 ms. */
 const headAge_ms = 110;
 
-/** `sizes` are those of the pieces of each group. */
-export async function providerScene(folder: string, sizes: readonly (readonly number[])[]): Promise<Scene> {
+/** The bytes of a piece, or how many of seeded ones it has. */
+export type PieceContent = number | Uint8Array;
+
+/** @param pieces of each group */
+export async function providerScene(
+  folder: string,
+  pieces: readonly (readonly PieceContent[])[],
+): Promise<Scene> {
   const chain = await ProviderChain.open();
   const keepers = await chain.keepers(0, 4);
   const committee = await chain.committee(keepers);
   const groups: Group[] = [];
-  for (const _ of sizes) groups.push(await chain.group(committee));
+  for (const _ of pieces) groups.push(await chain.group(committee));
   const made = await newProvider(chain, folder, groups);
   const stored: Stored[] = [];
   for (const [i, group] of groups.entries()) {
-    stored.push(await store(folder, made, group, sizes[i] as readonly number[], i));
+    stored.push(await store(folder, made, group, pieces[i] as readonly PieceContent[], i));
   }
   const originBlock = Number(await committee.read("originBlock"));
   const targets = groups.map(({ address }) => ({ group: address, provider: 0 }));
@@ -151,15 +157,16 @@ export async function store(
   folder: string,
   { config, keys }: Pick<Made, "config" | "keys">,
   group: Group,
-  sizes: readonly number[],
+  pieces: readonly PieceContent[],
   seed: number,
   provider?: number,
 ): Promise<Stored> {
   const files: string[] = [];
   await mkdir(join(folder, "files"), { recursive: true });
-  for (const [index, size] of sizes.entries()) {
+  for (const [index, content] of pieces.entries()) {
     const file = join(folder, "files", `${seed}-${index}`);
-    await writeFile(file, seededBytes(size, 100 * seed + index + 1));
+    const bytes = typeof content === "number" ? seededBytes(content, 100 * seed + index + 1) : content;
+    await writeFile(file, bytes);
     files.push(file);
   }
   const { list } = await ingestFiles(config, files, {

@@ -1,12 +1,12 @@
 /** The server for readers counts requests by address: behind a proxy by that which the proxy names, and by none that a reader invents. */
 import { Agent, request } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { PieceAnswers } from "../../../../provider/reading/answer-piece.ts";
 import { ReaderLimits } from "../../../../provider/reading/limits.ts";
 import { startReadingServer } from "../../../../provider/reading/server.ts";
+import type { ReadingAnswers } from "../../../../provider/reading/server.ts";
 
 /** No path here is a piece's, so nothing is looked for. */
-const nothing = new Proxy({} as Omit<PieceAnswers, "limits">, {
+const nothing = new Proxy({} as Omit<ReadingAnswers, "limits">, {
   get(_, name) {
     throw new Error(`${String(name)} was asked for`);
   },
@@ -14,7 +14,7 @@ const nothing = new Proxy({} as Omit<PieceAnswers, "limits">, {
 
 async function opened(proxies: readonly string[]): Promise<(forwarded: string) => Promise<number>> {
   const limits = new ReaderLimits(() => performance.now(), undefined);
-  const answers: PieceAnswers = Object.assign(Object.create(nothing) as PieceAnswers, { limits });
+  const answers: ReadingAnswers = Object.assign(Object.create(nothing) as ReadingAnswers, { limits });
   const server = await startReadingServer({ host: "127.0.0.1", port: 0, proxies }, answers);
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   onTestFinished(async () => {
