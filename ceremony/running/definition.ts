@@ -15,8 +15,8 @@ export const definitionFormat = "whitepay-ceremony/1";
 export const mostParticipants = 1_000;
 const maxSlotsOfOne = 10;
 const daySeconds = 86_400;
-/** Members of a committee (R2). */
-const maxMembers = 124;
+/** Attestations of one contribution: two versions of a committee of 124 members (R2), since one may succeed the other meanwhile. */
+export const maxAttestations = 248;
 const maxArguments = 64;
 const maxArgumentChars = 1_000;
 /** Roots of unity of order 2^28 exist in BN254's scalar field, and no larger ones. */
@@ -27,18 +27,7 @@ export const maxDefinitionBytes = 262_144;
 const address = hexOf(20);
 const placeholders = ["{challenge}", "{response}"] as const;
 
-const committee = z
-  .strictObject({
-    chainId: z.int().min(1),
-    address,
-    members: z.int().min(1).max(maxMembers),
-    quorum: z
-      .int()
-      .min(1)
-      .max(maxMembers)
-      .describe("members that sign a contribution before the next starts"),
-  })
-  .refine(({ members, quorum }) => quorum <= members, "expected a quorum of at most members");
+const committee = z.strictObject({ chainId: z.int().min(1), address });
 
 export const definitionSchema = z
   .strictObject({
@@ -130,5 +119,5 @@ export function fileSizes({ curve, power }: Pick<Definition, "curve" | "power">)
 /** The most entries of the log: all that participants and keepers can cause, and three by the organiser. */
 export function maxEntries({ maxParticipants, maxSlots, committee: keepers }: Definition): number {
   // A slot has join, start, and either its loss, or response and verdict.
-  return 3 + maxParticipants * (4 * maxSlots + (keepers?.members ?? 0));
+  return 3 + maxParticipants * (4 * maxSlots + (keepers === undefined ? 0 : maxAttestations));
 }

@@ -69,8 +69,9 @@ export const submittedSchema = z.strictObject({
 export const attestedSchema = z.strictObject({
   type: z.literal("attested"),
   index,
-  member: z.int().min(0).describe("index of the keeper in its committee"),
-  signature: hexOf(128).describe("BLS signature over R48's digest: a point of G1 as EIP-2537 has it"),
+  version: z.int().min(0).describe("of the committee's members"),
+  member: z.int().min(0).describe("index of the keeper in that version"),
+  signature: hexOf(48).describe("BLS signature of R48's digest: a point of G1, compressed"),
 });
 
 const beaconSource = z.discriminatedUnion("source", [
@@ -137,6 +138,11 @@ export type EntryBody = z.output<typeof bodySchema>;
 export type Entry = z.output<typeof entrySchema>;
 export type JoinStatement = z.output<typeof joinSchema>;
 export type ResponseStatement = z.output<typeof submittedSchema>;
+/** As `verifyContribution` of the client takes it. */
+export type ContributionAttestation = Pick<
+  z.output<typeof attestedSchema>,
+  "version" | "member" | "signature"
+>;
 export type AttestedStatement = z.output<typeof attestedSchema>;
 
 const domain = keccakWords(

@@ -3,9 +3,17 @@ import type { Hex } from "../../protocol/hash.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { drandChain, drandRandomness, drandTimeOf, verifyDrandRound } from "../beacon/drand.ts";
-import { ceremonyId, fileSizes } from "./definition.ts";
+import type { CeremonyContribution } from "../../protocol/contribution.ts";
+import { ceremonyId, fileSizes, maxAttestations } from "./definition.ts";
 import type { Definition } from "./definition.ts";
-import type { AttestedStatement, BeaconSource, EntryBody, FileHashes, ResponseStatement } from "./entries.ts";
+import type {
+  AttestedStatement,
+  ContributionAttestation,
+  BeaconSource,
+  EntryBody,
+  FileHashes,
+  ResponseStatement,
+} from "./entries.ts";
 
 export type Person = {
   readonly name: string;
@@ -32,8 +40,8 @@ export type Contribution = {
   readonly statement: ResponseStatement;
   readonly response: FileHashes;
   readonly accepted_s: number;
-  /** Signatures of the committee's members, by their index. */
-  readonly attestations: ReadonlyMap<number, Hex>;
+  /** Of the committee's members, each once. */
+  readonly attestations: readonly ContributionAttestation[];
   /** The next participant may start from it. */
   readonly settled: boolean;
 };
@@ -76,21 +84,14 @@ export type CeremonyState = {
 export type StepCode = "phase" | "person" | "turn" | "time" | "file" | "attestation" | "beacon" | "order";
 
 export type Ports = {
-  /**
-   * R48: whether the member of the definition's committee signed `Contribution(ceremony, index, challenge, response)`, with the roots of
-   * the two files.
-   */
-  verifyAttestation(
-    claim: {
-      readonly ceremony: Hex;
-      readonly index: number;
-      readonly challenge: Hex;
-      readonly response: Hex;
-    },
-    member: number,
-    signature: Hex,
-  ): boolean;
+  /** Signatures that settle a contribution (R2: q); undefined if the definition's committee has no such version. */
+  quorumOf(version: number): number | undefined;
+  /** R48: whether the member of the definition's committee signed the contribution. */
+  verifyAttestation(claim: CeremonyContribution, attestation: ContributionAttestation): boolean;
 };
+
+/** For a ceremony without a committee: there is nothing to verify. */
+export const noCommittee: Ports = { quorumOf: () => undefined, verifyAttestation: () => false };
 
 export function initialState(definition: Definition): CeremonyState {
   return {
@@ -240,7 +241,7 @@ function acceptResponse(state: CeremonyState, body: Body<"accepted">): Step {
     statement: submitted,
     response: submitted.response,
     accepted_s: state.time_s,
-    attestations: new Map(),
+    attestations: [],
     settled: state.definition.committee === undefined,
   };
   const person = state.people.get(participant);
@@ -258,27 +259,32 @@ function refuse(state: CeremonyState, { index, failed, reason }: Body<"refused">
   return accept({ ...state, slot: undefined, refused: [...state.refused, missed] });
 }
 
-/** What a member signs about a contribution (R48). */
+/** What a member signs about a contribution (R48): the roots of its two files. */
 export function claimOf(
-  { ceremony }: CeremonyState,
+  { ceremony }: Pick<CeremonyState, "ceremony">,
   { index, challenge, response }: Contribution,
-): Parameters<Ports["verifyAttestation"]>[0] {
+): CeremonyContribution {
   return { ceremony, index, challenge: challenge.root, response: response.root };
 }
 
-function attest(state: CeremonyState, { index, member, signature }: AttestedStatement, ports: Ports): Step {
-  const { committee } = state.definition;
-  if (committee === undefined) return reject("attestation", "the ceremony has no committee");
+function attest(state: CeremonyState, body: AttestedStatement, ports: Ports): Step {
+  const { index, version, member, signature } = body;
+  if (state.definition.committee === undefined) return reject("attestation", "the ceremony has no committee");
   const found = state.contributions[index - 1];
   if (found === undefined) return reject("attestation", `contribution ${index} is not accepted`);
-  if (member >= committee.members)
-    return reject("attestation", `member: expected below ${committee.members}, actual ${member}`);
-  if (found.attestations.has(member))
+  const { attestations: before } = found;
+  if (before.some((one) => one.version === version && one.member === member))
     return reject("attestation", `member ${member} has signed contribution ${index} already`);
-  if (!ports.verifyAttestation(claimOf(state, found), member, signature))
-    return reject("attestation", `the signature is not that of member ${member} over contribution ${index}`);
-  const attestations = new Map(found.attestations).set(member, signature);
-  const settled = attestations.size >= committee.quorum;
+  if (before.length >= maxAttestations)
+    return reject("attestation", `attestations: expected at most ${maxAttestations}, actual one more`);
+  const quorum = ports.quorumOf(version);
+  if (quorum === undefined) return reject("attestation", `the committee has no version ${version}`);
+  const attestation = { version, member, signature };
+  if (!ports.verifyAttestation(claimOf(state, found), attestation))
+    return reject("attestation", `the signature is not that of member ${member} for contribution ${index}`);
+  const attestations = [...before, attestation];
+  // Members of two versions do not add up: each version has its own faulty third.
+  const settled = found.settled || attestations.filter((one) => one.version === version).length >= quorum;
   const contributions = state.contributions.with(index - 1, { ...found, attestations, settled });
   return accept({ ...state, contributions });
 }

@@ -12,6 +12,7 @@ import type {
 } from "../../../ceremony/running/entries.ts";
 import { CeremonyLog } from "../../../ceremony/running/log.ts";
 import type { LogCode } from "../../../ceremony/running/log.ts";
+import { noCommittee } from "../../../ceremony/running/queue.ts";
 import type { CeremonyState, Ports } from "../../../ceremony/running/queue.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Result } from "../../../storage/core/result.ts";
@@ -59,7 +60,7 @@ export class LogScene {
   readonly sizes: { readonly challenge: number; readonly response: number };
   time_s = 1_000;
 
-  constructor(definition = definitionOf(), ports: Ports = { verifyAttestation: () => false }) {
+  constructor(definition = definitionOf(), ports: Ports = noCommittee) {
     this.log = new CeremonyLog(definition, ports);
     this.sizes = fileSizes(definition);
   }
