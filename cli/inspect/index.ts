@@ -88,6 +88,11 @@ export async function register(program: Command): Promise<void> {
   registerTurns(inspect);
   registerFileCommands(inspect);
   registerCertificate(inspect);
-  const more = [await import("./piece.ts"), await import("./evidence.ts"), await import("./ceremony.ts")];
+  const more = [
+    await import("./piece.ts"),
+    await import("./evidence.ts"),
+    await import("./ceremony.ts"),
+    await import("./nitro.ts"),
+  ];
   for (const { register: add } of more) add(inspect);
 }
