@@ -1,4 +1,4 @@
-/** What the providers of a group committed to store, and what they proved, over all its time: from its events alone (R33–R35). */
+/** What the providers of a group committed to store and proved, and who paid for it, over all its time: from its events alone (R33–R35). */
 import type { Provider } from "ethers";
 import type { Hex } from "../protocol/hash.ts";
 import { groupAbi } from "./abi.ts";
@@ -29,9 +29,19 @@ export type ProvenData = {
   readonly committed: bigint;
 };
 
+/** Money that somebody put into the group. */
+export type Deposit = {
+  readonly from: string;
+  /** Token units. */
+  readonly amount: bigint;
+  readonly block: number;
+};
+
 export type GroupHoldings = {
   readonly held: readonly HeldData[];
   readonly proven: readonly ProvenData[];
+  /** Oldest first. */
+  readonly deposits: readonly Deposit[];
   /** Nothing is settled from this block on. */
   readonly settledThrough: number;
 };
@@ -45,7 +55,15 @@ export type HoldingsRange = {
   readonly onProgress?: (block: number, to: number) => void;
 };
 
-const names = ["ProviderAdded", "DataChanged", "LeaveScheduled", "ProviderClosed", "Settled", "Credited"];
+const names = [
+  "ProviderAdded",
+  "DataChanged",
+  "LeaveScheduled",
+  "ProviderClosed",
+  "Settled",
+  "Credited",
+  "Deposited",
+];
 const topics = names.map((name) => (groupAbi.getEvent(name) as { topicHash: string }).topicHash);
 
 /** Reads the events of a group from its creation on. */
@@ -74,8 +92,9 @@ type Seat = { operator: string; data: HeldData[]; leavesAt: number | undefined }
 /** @param events of a group from its creation on, in their order */
 export function holdingsOf(group: string, events: readonly GroupEvent[]): GroupHoldings {
   const seats = new Map<number, Seat>();
+  const deposits: Deposit[] = [];
   const intervals: { from: number; to: number; parts: ReadonlyMap<number, bigint> }[] = [];
-  for (const { name, args } of events) {
+  for (const { name, args, block } of events) {
     const provider = Number(args["provider"]);
     if (name === "ProviderAdded") {
       seats.set(provider, { operator: String(args["operator"]), data: [], leavesAt: undefined });
@@ -106,6 +125,9 @@ export function holdingsOf(group: string, events: readonly GroupEvent[]): GroupH
         // Paid without a proof, because nobody settled these blocks (R34).
         intervals.push({ from: Number(args["from"]), to: Number(args["through"]), parts: new Map() });
         break;
+      case "Deposited":
+        deposits.push({ from: String(args["from"]), amount: args["amount"] as bigint, block });
+        break;
       default:
     }
   }
@@ -113,6 +135,7 @@ export function holdingsOf(group: string, events: readonly GroupEvent[]): GroupH
   return {
     held,
     proven: intervals.flatMap((one) => provenIn(one, held)),
+    deposits,
     settledThrough: Math.max(0, ...intervals.map(({ to }) => to)),
   };
 }

@@ -12,7 +12,8 @@ import {
 import type { GroupDomain, Permission } from "../../protocol/codec/permission.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { rangeCount, runProof } from "../../storage/core/range.ts";
-import { drawn, inParallel, targetOf } from "../store/discover.ts";
+import { inParallel } from "../../client/in-parallel.ts";
+import { drawn, targetOf } from "../store/discover.ts";
 import { askStore, type Line } from "../store/wire.ts";
 import type { JsonRpcProvider } from "ethers";
 

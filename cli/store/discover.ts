@@ -1,5 +1,6 @@
 /** Providers from the registry, the offer of each, and what the chain says of them (R42). */
 import type { Provider } from "ethers";
+import { inParallel } from "../../client/in-parallel.ts";
 import { CommitteeView } from "../../client/committee-view.ts";
 import { dataAt, GroupView } from "../../client/group-view.ts";
 import { registeredProvider, registryAt, type RegisteredProvider } from "../../client/registry.ts";
@@ -37,21 +38,6 @@ export function targetOf({
   multiaddrs,
 }: Pick<RegisteredProvider, "peerId" | "multiaddrs">): ProviderTarget {
   return { peerId: peerIdText(fromHex(peerId)), addrs: [...multiaddrs] };
-}
-
-/** Runs `work` on all, at most `atOnce` at a time, in order. */
-export async function inParallel<T, R>(
-  all: readonly T[],
-  atOnce: number,
-  work: (one: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < all.length; i = next++) results[i] = await work(all[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, worker));
-  return results;
 }
 
 async function operatorsOf(provider: Provider, registry: string): Promise<string[]> {

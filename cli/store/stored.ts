@@ -29,7 +29,8 @@ import { rangeCount } from "../../storage/core/range.ts";
 import { fetchRange } from "../group/retrieve/download.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { nodeCipher } from "./cipher.ts";
-import { inParallel, targetOf } from "./discover.ts";
+import { inParallel } from "../../client/in-parallel.ts";
+import { targetOf } from "./discover.ts";
 import { lower, readPermission, type Session } from "./session.ts";
 import { askStore } from "./wire.ts";
 

@@ -29,12 +29,19 @@ it("follow additions, changes, notices and settlements of a group", async () => 
   expect(changed).toBeGreaterThan(first);
   await scene.run(await client.planRemoveProvider(scene.payer, at, 1));
   const leaves = (await accounts())[1]?.leavesAt as number;
+  await scene.fund(at, 7n);
   await scene.certify(committee, [served]);
   const second = (await new client.GroupView(scene.provider, at).page()).state.settledThrough;
   expect(second).toBeGreaterThan(changed);
 
-  const { held, proven, settledThrough } = await groupHoldings(scene.provider, at, { blocksAtOnce: 7 });
+  const { held, proven, deposits, settledThrough } = await groupHoldings(scene.provider, at, {
+    blocksAtOnce: 7,
+  });
   expect(settledThrough).toBe(second);
+  expect(deposits.map(({ from, amount }) => [from, amount])).toEqual([
+    [scene.factory, 10n ** 24n],
+    [scene.payer.address, 7n],
+  ]);
   const [a, b] = [
     { provider: 0, operator: whole.address },
     { provider: 1, operator: half.address },

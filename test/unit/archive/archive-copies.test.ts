@@ -20,7 +20,7 @@ const proven = (operator: string, from: number, to: number, bps: bigint): Proven
 const group = (
   holdings: { held: HeldData[]; proven: ProvenData[]; settledThrough: number },
   roots: ReadonlySet<string> | undefined = new Set(["r"]),
-): ArchiveGroup => ({ holdings, rootsOf: () => roots });
+): ArchiveGroup => ({ holdings: { ...holdings, deposits: [] }, rootsOf: () => roots });
 
 describe("the copies of an archive", () => {
   it("count from nine tenths of the data on", () => {
