@@ -30,6 +30,8 @@ const configSchema = z.strictObject({
     registry: address,
     /** For the commands about money and status; the daemon does not need it. */
     lens: address.optional(),
+    /** R47: the ReadVouchers contract; needed if reading has a price. */
+    vouchers: address.optional(),
   }),
   /** Folder of the encrypted keys. */
   keys: z.string().min(1),
@@ -87,6 +89,7 @@ export const settings: readonly Setting[] = [
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
   setting("chain.lens", "lens", "text", "the Lens contract, for status and money"),
+  setting("chain.vouchers", "vouchers", "text", "the ReadVouchers contract, if reading has a price"),
   setting("keys", "keys", "path", "folder of the key files"),
   setting("operator", "operator", "text", "operator that is a contract and accepts the key's signatures"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
@@ -112,6 +115,11 @@ export async function loadConfig(
   layers: Omit<ConfigSources, "file"> = {},
 ): Promise<ProviderConfig> {
   const { config } = await resolveLayers({ schema: configSchema, settings }, { file, ...layers });
+  if (config.reading?.price !== undefined && config.chain.vouchers === undefined) {
+    throw new ConfigError(
+      `${file ?? "settings"}: reading.price needs chain.vouchers: expected the address of the ReadVouchers contract, actual none`,
+    );
+  }
   const folder = file === undefined ? "." : dirname(file);
   return { ...config, volumes: resolveVolumes(config.volumes, folder, file ?? "volumes") };
 }

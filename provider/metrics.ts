@@ -88,6 +88,21 @@ export const providerMetrics = {
     help: "Bytes of pieces that were sent to readers over HTTP since the start.",
     labels: [],
   },
+  whitepay_provider_read_paid_bytes_total: {
+    kind: "counter",
+    help: "Part of whitepay_provider_read_bytes_total for which readers owe or have paid money.",
+    labels: [],
+  },
+  whitepay_provider_read_owed: {
+    kind: "gauge",
+    help: "Token units that readers owe beyond their newest vouchers: at most one range each.",
+    labels: [],
+  },
+  whitepay_provider_read_claimable: {
+    kind: "gauge",
+    help: "Token units that readers' newest vouchers are worth and that are not redeemed yet.",
+    labels: [],
+  },
   whitepay_provider_waiting_bytes: {
     kind: "gauge",
     help: "Bytes of accepted requests to which no group commits yet.",
@@ -144,10 +159,14 @@ const passing = [
   "whitepay_provider_group_reserved_seconds",
 ] as const;
 
+/** In token units. */
+type ReadSums = { readonly owed: bigint; readonly claimable: bigint };
+
 export class ProviderFigures {
   readonly #metrics = new MetricSet(providerMetrics);
   readonly #status: () => Promise<ProviderStatus>;
   #waitingBytes: () => number = () => 0;
+  #readSums: () => ReadSums = () => ({ owed: 0n, claimable: 0n });
 
   constructor(status: () => Promise<ProviderStatus>) {
     this.#status = status;
@@ -158,9 +177,15 @@ export class ProviderFigures {
     this.#waitingBytes = read;
   }
 
+  /** @param read what readers owe, and what their vouchers are worth (R47) */
+  readSums(read: () => ReadSums): void {
+    this.#readSums = read;
+  }
+
   /** Bytes that were sent to readers over HTTP. */
-  read(bytes: number): void {
+  read(bytes: number, isPaid: boolean): void {
     this.#metrics.add("whitepay_provider_read_bytes_total", {}, bytes);
+    if (isPaid) this.#metrics.add("whitepay_provider_read_paid_bytes_total", {}, bytes);
   }
 
   get waiting(): number {
@@ -208,6 +233,9 @@ export class ProviderFigures {
     set("whitepay_provider_scrub_total_bytes", status.scrub?.totalBytes ?? 0);
     set("whitepay_provider_damaged_pieces", status.scrub?.damaged.length ?? 0);
     set("whitepay_provider_waiting_bytes", status.waitingBytes);
+    const { owed, claimable } = this.#readSums();
+    set("whitepay_provider_read_owed", Number(owed));
+    set("whitepay_provider_read_claimable", Number(claimable));
     set("whitepay_provider_memory_bytes", process.memoryUsage.rss());
     set("whitepay_provider_uptime_seconds", process.uptime());
     for (const volume of status.volumes) this.#setVolume(volume);

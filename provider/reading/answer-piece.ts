@@ -10,16 +10,19 @@ import {
   tagOfPiece,
 } from "../../protocol/codec/piece-http.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
+import { chargedHeader, decodeVoucher, voucherHeader } from "../../protocol/codec/paid-reading.ts";
+import type { ShownVoucher } from "../../protocol/codec/paid-reading.ts";
 import { unlimitedBytes } from "../../protocol/codec/permission.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { rangeBytes, runProof } from "../../storage/core/range.ts";
 import type { RangeRun } from "../../storage/core/range.ts";
 import type { ByteRange } from "./byte-range.ts";
-import { refuse, wantedPart } from "./conditions.ts";
+import { refuse, refuseUnpaid, wantedPart } from "./conditions.ts";
 import type { WantedPart } from "./conditions.ts";
 import { readerLimits } from "./limits.ts";
 import type { ReaderLimits } from "./limits.ts";
+import type { Charge, Payments } from "./paid/payments.ts";
 import type { Quota, Quotas } from "./quotas.ts";
 import type { RangeCache } from "./range-cache.ts";
 import type { Readable, Readers } from "./readers.ts";
@@ -31,8 +34,10 @@ export type PieceAnswers = {
   readonly limits: ReaderLimits;
   /** Most bytes a day to all readers; `unlimitedBytes`: no limit. */
   readonly bytesPerDay: number;
-  /** Bytes of a piece were sent. */
-  readonly sent: (event: { readonly root: Hex; readonly bytes: number }) => void;
+  /** R47; undefined: reading costs nothing. */
+  readonly payments?: Pick<Payments, "take" | "settle"> | undefined;
+  /** Bytes of a piece were sent; `price` in units, 0 if they were free. */
+  readonly sent: (event: { readonly root: Hex; readonly bytes: number; readonly price: bigint }) => void;
 };
 
 /** A request, and the root that its path names. */
@@ -88,53 +93,47 @@ export async function answerPiece(
   const { root } = wanted;
   const readable = await readableOf(answers, wanted);
   if (Array.isArray(readable)) return refuse(wanted, readable[0], `${what}${readable[1]}`);
+  const voucher = shownVoucher(answers, wanted);
+  if (typeof voucher === "string") return refuse(wanted, 400, `${what}${voucher}`);
+  // HEAD pays for what was read before.
+  const due = wanted.request.method === "HEAD" && voucher && (await answers.payments?.settle(voucher));
+  if (due) return refuseUnpaid(wanted, due);
   const { entry, quota } = readable;
   const fixed = { tag: tagOfPiece(root), size: entry.size, type, isPublic: quota.group === "public" };
   const part = wantedPart(wanted, fixed);
-  if (part !== undefined) await send(answers, wanted, { entry, quota, ...part });
+  if (part !== undefined) await send(answers, wanted, { entry, quota, voucher, ...part });
 }
 
-type Sending = WantedPart & { readonly entry: PieceEntry; readonly quota: Quota };
+/** The voucher of a request, or what is wrong with its form. */
+function shownVoucher(
+  { payments }: PieceAnswers,
+  { request }: PieceRequest,
+): ShownVoucher | string | undefined {
+  const text = request.headers[voucherHeader.toLowerCase()];
+  if (payments === undefined || text === undefined) return undefined;
+  const decoded = decodeVoucher(String(text));
+  return decoded.ok ? decoded.value : decoded.detail;
+}
+
+type Sending = WantedPart & {
+  readonly entry: PieceEntry;
+  readonly quota: Quota;
+  readonly voucher: ShownVoucher | undefined;
+};
 
 async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sending): Promise<void> {
-  const { quotas, limits, store, sent } = answers;
-  const { response, address, root } = wanted;
-  const { entry, bytes, status, headers } = sending;
+  const { response, address } = wanted;
+  const { bytes } = sending;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
-  const end = limits.begin(address);
+  const end = answers.limits.begin(address);
   if (end === undefined)
     return refuse(wanted, 503, "too many readers; ask again later", { "Retry-After": "1" });
   try {
-    const run = runOf(entry.size, bytes);
     for (let at = bytes.start; at < bytes.end && !gone.signal.aborted;) {
-      const range = Math.floor(at / rangeBytes);
-      const to = Math.min(bytes.end, (range + 1) * rangeBytes);
-      if (!(await hasQuota(answers, sending.quota, to - at))) {
-        if (response.headersSent) return void response.destroy();
-        const later = { "Retry-After": String(quotas.untilTomorrow_s()) };
-        return refuse(wanted, 429, "over-quota: the bytes of this day are sent", later);
-      }
-      // A range is read and hashed whole, even if one byte of it is sent.
-      const cost = store.has(entry, range) ? to - at : rangeBytes;
-      await sleep(limits.bytes(address, cost), undefined, { signal: gone.signal });
-      // The proof needs nodes of the last range. They are read first, so that only one range is in memory at a time.
-      const needsLast = !response.headersSent && run !== undefined && run.count > 1;
-      const last = needsLast ? (await store.readRange(entry, run.first + run.count - 1))?.siblings : [];
-      const found = last && (await store.readRange(entry, range));
-      if (last === undefined || found === undefined) {
-        if (response.headersSent) return void response.destroy();
-        return refuse(wanted, 503, "damaged: the provider cannot prove these bytes");
-      }
-      if (!response.headersSent) {
-        const { siblings } = found;
-        const nodes = run && runProof(run, siblings, run.count > 1 ? last : siblings);
-        const proof = nodes === undefined ? {} : { [proofHeader]: encodeProof(nodes) };
-        response.writeHead(status, { ...headers, ...proof });
-      }
-      const start = range * rangeBytes;
-      await write(response, found.bytes.subarray(at - start, to - start), gone.signal);
-      sent({ root, bytes: to - at });
+      const to = Math.min(bytes.end, (Math.floor(at / rangeBytes) + 1) * rangeBytes);
+      const refused = await sendRange(answers, wanted, sending, { at, to, gone: gone.signal });
+      if (refused !== undefined) return void (response.headersSent ? response.destroy() : refused());
       at = to;
     }
     response.end();
@@ -144,6 +143,85 @@ async function send(answers: PieceAnswers, wanted: PieceRequest, sending: Sendin
   } finally {
     end();
   }
+}
+
+const nothingCharged: Charge = { kind: "charged", price: 0n, undo: async () => undefined };
+
+/** Bytes [at, to) of one range. */
+type Part = { readonly at: number; readonly to: number; readonly gone: AbortSignal };
+
+/** Returns how to refuse the bytes; undefined: they were sent. */
+async function sendRange(
+  answers: PieceAnswers,
+  wanted: PieceRequest,
+  sending: Sending,
+  part: Part,
+): Promise<(() => void) | undefined> {
+  const { at, to } = part;
+  const { address, root } = wanted;
+  const { voucher, quota } = sending;
+  const asked = { address, voucher, what: `${root}/${at}-${to}`, bytes: to - at };
+  const charge = (await answers.payments?.take(asked)) ?? nothingCharged;
+  if (charge.kind === "due") return () => refuseUnpaid(wanted, charge);
+  let isSent = false;
+  try {
+    if (!(await hasQuota(answers, quota, to - at))) {
+      const later = { "Retry-After": String(answers.quotas.untilTomorrow_s()) };
+      return () => refuse(wanted, 429, "over-quota: the bytes of this day are sent", later);
+    }
+    const found = await readPart(answers, wanted, sending, part);
+    if (found === undefined)
+      return () => refuse(wanted, 503, "damaged: the provider cannot prove these bytes");
+    isSent = true;
+    begin(wanted, sending, { ...found, price: charge.price });
+    await write(wanted.response, found.bytes, part.gone);
+    answers.sent({ root, bytes: to - at, price: charge.price });
+    return undefined;
+  } finally {
+    if (!isSent) await charge.undo();
+  }
+}
+
+type FoundPart = { readonly bytes: Uint8Array; readonly nodes: readonly Uint8Array[] | undefined };
+
+/** The bytes, and for the first ones the nodes that prove all bytes of the answer; undefined: they are damaged. */
+async function readPart(
+  { limits, store }: PieceAnswers,
+  { address, response }: PieceRequest,
+  { entry, bytes }: Sending,
+  { at, to, gone }: Part,
+): Promise<FoundPart | undefined> {
+  const range = Math.floor(at / rangeBytes);
+  const run = runOf(entry.size, bytes);
+  // A range is read and hashed whole, even if one byte of it is sent.
+  const cost = store.has(entry, range) ? to - at : rangeBytes;
+  await sleep(limits.bytes(address, cost), undefined, { signal: gone });
+  // The proof needs nodes of the last range. They are read first, so that only one range is in memory at a time.
+  const needsLast = !response.headersSent && run !== undefined && run.count > 1;
+  const last = needsLast ? (await store.readRange(entry, run.first + run.count - 1))?.siblings : [];
+  const found = last && (await store.readRange(entry, range));
+  if (last === undefined || found === undefined) return undefined;
+  const { siblings } = found;
+  const nodes = response.headersSent
+    ? undefined
+    : run && runProof(run, siblings, run.count > 1 ? last : siblings);
+  const start = range * rangeBytes;
+  return { bytes: found.bytes.subarray(at - start, to - start), nodes };
+}
+
+/** The head of the answer, before its first bytes. */
+function begin(
+  { response }: PieceRequest,
+  { status, headers }: Sending,
+  { nodes, price }: Pick<FoundPart, "nodes"> & { readonly price: bigint },
+): void {
+  if (response.headersSent) return;
+  // Caches of others must not hand on what was paid for.
+  response.writeHead(status, {
+    ...headers,
+    ...(nodes === undefined ? {} : { [proofHeader]: encodeProof(nodes) }),
+    ...(price === 0n ? {} : { [chargedHeader]: String(price), "Cache-Control": "private, max-age=3600" }),
+  });
 }
 
 /** The permission's quota and the provider's own. */

@@ -15,6 +15,8 @@ import { listReader } from "./answer-list.ts";
 import { ArchiveIndices } from "./archive-indices.ts";
 import { GroupPieces } from "./group-pieces.ts";
 import { ReaderLimits } from "./limits.ts";
+import { openPayments } from "./paid/compose.ts";
+import type { Payments } from "./paid/payments.ts";
 import { Quotas } from "./quotas.ts";
 import { RangeCache } from "./range-cache.ts";
 import { Readers } from "./readers.ts";
@@ -25,6 +27,8 @@ import type { ReadingServer } from "./server.ts";
 export type Reading = {
   readonly readers: Readers;
   readonly quotas: Quotas;
+  /** R47; undefined: reading costs nothing. */
+  readonly payments: Payments | undefined;
   /** The payer's permissions for anybody to read a group's pieces. */
   published(group: Hex): readonly Permission[];
   /** Where a piece is served to anybody; undefined: nowhere. */
@@ -35,28 +39,32 @@ export type Reading = {
 };
 
 export type ReadingParts = {
-  readonly config: Pick<ProviderConfig, "dataDir" | "reading">;
+  readonly config: Pick<ProviderConfig, "dataDir" | "reading" | "chain">;
+  /** The account that redeems vouchers. */
+  readonly redeemer: Hex;
   readonly chain: EthersChainView;
   readonly store: PieceStore;
   readonly requests: StoredRequests;
   readonly load: Load;
   readonly log: Logger;
-  /** Bytes of a piece were sent over HTTP. */
-  readonly sent: (bytes: number) => void;
+  /** Bytes of a piece were sent over HTTP; for money or not. */
+  readonly sent: (bytes: number, isPaid: boolean) => void;
 };
 
 export async function openReading(parts: ReadingParts): Promise<Reading> {
-  const { config, chain, store, requests, load, log, sent } = parts;
+  const { config, chain, store, requests, load, log, sent, redeemer } = parts;
   const now_ms = (): number => performance.now();
   const kept = await ReadingStore.open(join(config.dataDir, "reading"));
   const pieces = new GroupPieces({ chain, store, requests, now_ms });
   const quotas = new Quotas(kept, () => Date.now());
   const readers = new Readers({ chain, pieces, kept });
+  const payments = await openPayments({ config, chain, quotas, redeemer, log });
   const settings = config.reading;
   let server: ReadingServer | undefined;
   return {
     readers,
     quotas,
+    payments,
     published: (group) => kept.published(group),
     publicUrl(root) {
       const base = settings?.url ?? server?.url;
@@ -76,9 +84,10 @@ export async function openReading(parts: ReadingParts): Promise<Reading> {
         lists: listReader((root) => store.list(root)),
         limits: new ReaderLimits(now_ms, bytesPerSecond),
         bytesPerDay,
-        sent({ root, bytes }) {
-          sent(bytes);
-          log.debug({ root, bytes }, "range served to a reader over HTTP");
+        payments,
+        sent({ root, bytes, price }) {
+          sent(bytes, price > 0n);
+          log.debug({ root, bytes, price: String(price) }, "range served to a reader over HTTP");
         },
       });
       return server.url;

@@ -1,5 +1,7 @@
 /** R44: what the header fields of a request for fixed bytes decide before any byte is sent (RFC 9110): pieces, files and lists never change. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { dueDocument } from "../../protocol/codec/paid-reading.ts";
+import type { PaymentDue } from "../../protocol/codec/paid-reading.ts";
 import { namesTag, rangeCounts, wantedBytes } from "./byte-range.ts";
 import type { ByteRange } from "./byte-range.ts";
 
@@ -12,9 +14,26 @@ export function refuse(
   reason: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const body = Buffer.from(`${reason}\n`);
-  response.writeHead(status, {
+  answer({ request, response }, status, `${reason}\n`, {
     "Content-Type": "text/plain; charset=utf-8",
+    ...headers,
+  });
+}
+
+/** R47: says what is owed, for programs. */
+export function refuseUnpaid(exchange: Exchange, due: PaymentDue): void {
+  const text = `${JSON.stringify(dueDocument(due))}\n`;
+  answer(exchange, 402, text, { "Content-Type": "application/json" });
+}
+
+function answer(
+  { request, response }: Exchange,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const body = Buffer.from(text);
+  response.writeHead(status, {
     "Content-Length": String(body.length),
     "Cache-Control": "no-store",
     ...headers,

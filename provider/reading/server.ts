@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { fileOfPath } from "../../archive/http-path.ts";
+import { chargedHeader, voucherHeader } from "../../protocol/codec/paid-reading.ts";
 import { listOfPath, permissionHeader, pieceOfPath, proofHeader } from "../../protocol/codec/piece-http.ts";
 import { answerFile } from "./answer-file.ts";
 import type { FileAnswers } from "./answer-file.ts";
@@ -30,7 +31,7 @@ export type ReadingServer = { readonly url: string; stop(): Promise<void> };
 /** Pages of every origin may read, and what a piece holds must not run as a page of this one. */
 const commonHeaders = {
   "Access-Control-Allow-Origin": "*",
-  "Access-Control-Expose-Headers": `${proofHeader}, Accept-Ranges, Content-Length, Content-Range, ETag, Retry-After`,
+  "Access-Control-Expose-Headers": `${proofHeader}, ${chargedHeader}, Accept-Ranges, Content-Length, Content-Range, ETag, Retry-After`,
   "Cross-Origin-Resource-Policy": "cross-origin",
   "X-Content-Type-Options": "nosniff",
   "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -38,7 +39,7 @@ const commonHeaders = {
 
 const preflightHeaders = {
   "Access-Control-Allow-Methods": "GET, HEAD",
-  "Access-Control-Allow-Headers": `${permissionHeader}, If-Match, If-None-Match, If-Range, Range`,
+  "Access-Control-Allow-Headers": `${permissionHeader}, ${voucherHeader}, If-Match, If-None-Match, If-Range, Range`,
   "Access-Control-Max-Age": "86400",
 } as const;
 

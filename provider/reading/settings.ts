@@ -3,6 +3,7 @@ import { z } from "zod";
 import { maxUrlBytes } from "../../protocol/codec/store-response.ts";
 import { pathOfPiece } from "../../protocol/codec/piece-http.ts";
 import { zeroHash } from "../../protocol/hash.ts";
+import { priceSchema } from "./paid/settings.ts";
 
 const maxBase = maxUrlBytes - pathOfPiece(zeroHash).length;
 
@@ -22,4 +23,6 @@ export const readingSchema = z.strictObject({
   bytesPerSecond: z.int().min(65_536).optional(),
   /** Most bytes a day (UTC) to all readers. Default: no limit. */
   bytesPerDay: z.int().min(1).optional(),
+  /** R47: what reading costs; needs `chain.vouchers`. Default: nothing. */
+  price: priceSchema.optional(),
 });

@@ -75,9 +75,12 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
   const reads = new GroupReads((method, params) => chain.ask(method, params), scope.registry);
   const rooms = new Rooms(store, requests);
   const offer = new LiveOffer(config.offer, reads, log);
-  const sent = (bytes: number): void => figures.read(bytes);
-  const reading = await openReading({ config, chain, store, requests, load, log, sent });
+  const sent = (bytes: number, isPaid: boolean): void => figures.read(bytes, isPaid);
+  const redeemer = keys.operatorAddress;
+  const reading = await openReading({ config, chain, store, requests, load, log, sent, redeemer });
   opened.defer(() => reading.close());
+  const { payments } = reading;
+  if (payments !== undefined) figures.readSums(() => payments.sums());
   let node: DialingNode | undefined;
   const source = rangeSource(scope.chainId, () => node);
   const shared = { operator, chain, reads, store, requests, source };
