@@ -12,7 +12,8 @@ export type SignedManifest = {
 };
 
 const manifestType = keccakText("Manifest(bytes32 root,bytes32 previous,uint64 edition)");
-const domain = keccakWords(
+/** EIP-712 domain of what is signed about archives: no chain and no contract is part of it. */
+export const archiveDomain = keccakWords(
   keccakText("EIP712Domain(string name,string version)"),
   keccakText("WhitePay archive"),
   keccakText("1"),
@@ -20,7 +21,7 @@ const domain = keccakWords(
 
 /** 32 bytes. */
 export function manifestDigest({ root, previous, edition }: SignedManifest): Uint8Array {
-  return fromHex(typedDigest(domain, keccakWords(manifestType, root, previous ?? zeroHash, edition)));
+  return fromHex(typedDigest(archiveDomain, keccakWords(manifestType, root, previous ?? zeroHash, edition)));
 }
 
 /** Lower-case address of the signer; undefined if the signature (65 bytes) is invalid. */

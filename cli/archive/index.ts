@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { parseBytes } from "../../client/units.ts";
 import { addressOption, jsonFlag } from "../console/options.ts";
 import { usageError } from "../console/exit.ts";
+import type { AttestOptions } from "./attest.ts";
 import type { AddOptions } from "./editions.ts";
 import type { ImportOptions } from "./import.ts";
 import { register as registerPlan } from "./plan.ts";
@@ -113,8 +114,26 @@ function registerSignatures(archive: Command): void {
       (await import("./sign.ts")).signArchive(path, options),
     );
   archive
+    .command("attest")
+    .description("make the next edition: with a statement about a file or the archive, and its signature")
+    .argument("<manifest>", "archive.json")
+    .requiredOption("--about <name>", 'name of the file, or "manifest"')
+    .requiredOption("--statement <file>", "text of the statement")
+    .option("--by <name>", "who makes the statement; the address of the account if it signed with EIP-712")
+    .option("--key <file>", "sign with this Ethereum JSON keystore (EIP-712)")
+    .option("--password-file <file>", "file with the password of the key")
+    .option(
+      "--signature <file>",
+      "a signature of the statement: by ssh-keygen, or OpenPGP, detached and armored",
+    )
+    .requiredOption("--out <file>", "archive.json to write; it must not exist")
+    .option(...jsonFlag)
+    .action(async (path: string, options: AttestOptions) =>
+      (await import("./attest.ts")).attestArchive(path, options),
+    );
+  archive
     .command("show")
-    .description("show what an archive holds, and check its signatures")
+    .description("show what an archive holds, and check its signatures and attestations")
     .argument("<manifest>", "archive.json")
     .option(
       "--signer <ids...>",

@@ -10,17 +10,20 @@ export type OpenPgpVerdict =
   | { readonly state: "valid"; readonly signer: string }
   | { readonly state: "wrong" | "not checked"; readonly reason: string };
 
-/** @param program for tests */
+/**
+ * @param message undefined for a clear-signed text, which holds it
+ * @param program for tests
+ */
 export async function verifyOpenPgp(
   armored: string,
-  message: Uint8Array,
+  message: Uint8Array | undefined,
   program = "gpg",
 ): Promise<OpenPgpVerdict> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-openpgp-"));
   try {
     const [signature, data] = [join(folder, "signature.asc"), join(folder, "manifest")];
     await writeFile(signature, armored);
-    await writeFile(data, message);
+    if (message !== undefined) await writeFile(data, message);
     const args = [
       "--batch",
       "--no-tty",
@@ -29,7 +32,7 @@ export async function verifyOpenPgp(
       "1",
       "--verify",
       signature,
-      data,
+      ...(message === undefined ? [] : [data]),
     ];
     const status = await new Promise<string | undefined>((done) => {
       execFile(program, args, { timeout: timeout_ms, maxBuffer: 1_048_576 }, (error, stdout) =>

@@ -10,6 +10,7 @@ import { openAccount } from "../chain/account.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { printSummary, readBounded, rootOf, saveArchive, summaryOf } from "./archive-file.ts";
+import { attestationLine, checkAttestations } from "./attestations.ts";
 import { readManifestFile } from "./manifest-file.ts";
 import { checkSignatures, isBad, verdictLine } from "./signatures.ts";
 import type { SignatureVerdict } from "./signatures.ts";
@@ -101,25 +102,31 @@ export async function signArchive(path: string, options: SignOptions): Promise<v
   else printLine(verdictLine(verdict));
 }
 
-/** @throws CliError exit 1 if a signature is wrong, foreign or repeated */
+/** @throws CliError exit 1 if a signature is wrong, foreign or repeated, or one of an attestation is wrong */
 export async function showArchive(
   path: string,
   options: { readonly signer?: readonly string[]; readonly json?: true },
 ): Promise<void> {
   const archive = await readManifestFile(path);
   const verdicts = await checkSignatures(archive, options.signer);
-  if (options.json) printJson({ ...summaryOf(archive.manifest), signatures: verdicts });
+  const attestations = await checkAttestations(archive.manifest);
+  if (options.json) printJson({ ...summaryOf(archive.manifest), signatures: verdicts, attestations });
   else {
     printSummary(archive.manifest);
     for (const verdict of verdicts) printLine(verdictLine(verdict));
     if (verdicts.length === 0) printLine("signature none");
+    for (const verdict of attestations) printLine(attestationLine(verdict));
   }
   const bad = verdicts.filter(isBad);
-  if (bad.length === 0) return;
+  const wrong = attestations.filter(({ state }) => state === "wrong");
+  if (bad.length === 0 && wrong.length === 0) return;
   throw new CliError({
     code: exitCodes.failed,
     message: "a signature does not hold",
-    expected: "valid signatures of the curator, each once",
-    actual: bad.map(({ kind, state }) => `${kind}: ${state}`).join(", "),
+    expected: "valid signatures of the curator, each once, and valid ones of the attestations",
+    actual: [
+      ...bad.map(({ kind, state }) => `${kind}: ${state}`),
+      ...wrong.map(({ about, by }) => `attestation about ${about} by ${by}: wrong`),
+    ].join(", "),
   });
 }
