@@ -11,6 +11,7 @@ import { equalBytes } from "../core/bytes.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import { syncPath } from "../disk/atomic-write.ts";
 import { copyInParts } from "../disk/copy-piece.ts";
+import { DiskFullError } from "../disk/disk-full.ts";
 import { hashFile } from "../disk/hash-file.ts";
 import type { HashOptions } from "../disk/hash-file.ts";
 import { isRunning } from "../disk/is-running.ts";
@@ -42,6 +43,10 @@ export type ObjectVolumeSetting = {
   readonly takeOver?: boolean | undefined;
 };
 
+/** Name of the file with the bytes that a piece will take, while it is being stored. */
+const roomName = "room";
+/** The room is noted until the piece counts as stored. */
+const keptFiles: ReadonlySet<string> = new Set([noteName, "name", roomName]);
 /** Nodes above the pages, of all pieces together. */
 const maxUpperBytes = 64 * 1024 * 1024;
 
@@ -75,12 +80,38 @@ export class ObjectVolume extends Volume {
   }
 
   override async freeBytes(): Promise<number> {
-    const [{ bytes: stored }, { bytes: begun }] = await Promise.all([this.stored(), this.begun()]);
-    return Math.max(0, this.#setting.maxBytes - stored - begun);
+    return Math.max(0, await this.#unreserved());
+  }
+
+  /** Below 0 if several pieces were begun at once. A piece that is published meanwhile counts twice: in this order never not at all. */
+  async #unreserved(): Promise<number> {
+    const { bytes: begun } = await this.begun();
+    const { bytes: stored } = await this.stored();
+    return this.#setting.maxBytes - stored - begun;
+  }
+
+  /** Takes the room of a new piece; of two that begin at once and do not both fit, none or one gets it. */
+  async #reserve(work: string, size: number): Promise<void> {
+    await writeFile(join(work, roomName), `${size + treeLayout(size).fileBytes}`);
+    const over = -(await this.#unreserved());
+    if (over <= 0) return;
+    const detail = `${this.path} would have ${over} bytes more than maxBytes with the pieces that are being stored`;
+    throw new DiskFullError(undefined, { detail });
+  }
+
+  /** Room of the pieces that running processes store here now. */
+  async #reserved(): Promise<number> {
+    let bytes = 0;
+    for (const name of await readdir(join(this.folder, "tmp"))) {
+      if (!isRunning(Number(name.split("-")[0]))) continue;
+      const text = await readFile(join(this.folder, "tmp", name, roomName), "utf8").catch(() => "");
+      bytes += Number(text);
+    }
+    return bytes;
   }
 
   protected override async begun(): Promise<{ bytes: number; unwritten: number }> {
-    let bytes = 0;
+    let bytes = await this.#reserved();
     for (const name of await readdir(join(this.folder, "incoming"))) {
       const size = await arrivingSize(this.incomingDir(name));
       if (size !== undefined) bytes += size + treeLayout(size).fileBytes;
@@ -136,6 +167,7 @@ export class ObjectVolume extends Volume {
     options: HashOptions = {},
   ): Promise<PieceEntry> {
     mustFit(this.path, size);
+    await this.#reserve(work, size);
     // The root is the object's name, so it must be known before the bytes are sent.
     const root = expected ?? (await hashFile(pathOf(origin), options)).root;
     const key = objectsOf(Buffer.from(root).toString("hex")).data;
@@ -176,7 +208,7 @@ export class ObjectVolume extends Volume {
     await writeFile(note, noteText({ size, treeBytes: treeLayout(size).fileBytes }));
     await syncPath(note);
     for (const file of await readdir(work)) {
-      if (file !== noteName && file !== "name") await rm(join(work, file), { recursive: true, force: true });
+      if (!keptFiles.has(file)) await rm(join(work, file), { recursive: true, force: true });
     }
     this.#upper.delete(name);
     await super.publish(work, name);

@@ -194,3 +194,22 @@ it("counts and lists pieces that arrive as a disk does: their room is taken, and
   await store.dropIncoming(other);
   expect(await store.incomingRoots()).toEqual([]);
 });
+
+it("gives room to one of two pieces that are ingested at once, if there is room for one", async () => {
+  const bytes = 3 * rangeBytes;
+  const room = bytes + treeLayout(bytes).fileBytes;
+  const maxBytes = 2 * room - 1;
+  const { store, again, file } = await scene({ maxBytes });
+  const other = await again();
+  const [one, two] = [await file(1, bytes), await file(2, bytes)];
+  const results = await Promise.allSettled([store.ingest(one), other.ingest(two)]);
+  const refused = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.every((reason) => reason instanceof DiskFullError)).toBe(true);
+  const [look] = await store.volumes.look();
+  expect(look?.storedBytes).toBeLessThanOrEqual(maxBytes);
+  // What was refused holds no room.
+  expect(look?.freeBytes).toBe(maxBytes - (look?.storedBytes ?? 0));
+});
