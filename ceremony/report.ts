@@ -68,6 +68,8 @@ export class CeremonyFileError extends Error {
 export type CeremonySource = {
   readonly name: string;
   readonly size: number;
+  /** BLAKE2b-512 of the whole file as a manifest states it: 64 bytes. */
+  readonly statedHash?: Uint8Array;
   /** Gives exactly `bytes` bytes from `start`, or throws. */
   read(start: number, bytes: number): Promise<Uint8Array>;
 };

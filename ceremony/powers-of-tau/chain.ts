@@ -6,10 +6,11 @@ import { proofPoints } from "../key-proof.ts";
 import type { ContributorKey } from "../key-proof.ts";
 import { knownFirstChallenge } from "../ptau/first-challenge.ts";
 import { CeremonyFileError } from "../report.ts";
-import type { CeremonyKind, CeremonyReport, ContributionReport } from "../report.ts";
+import type { CeremonyReport, ContributionReport } from "../report.ts";
 import { sameRatio } from "../same-ratio.ts";
+import { checkedSentences, kindOf, meaningOf, uncheckedSentences } from "./chain-words.ts";
 import { headBytes, layoutOf } from "./layout.ts";
-import type { Accumulator } from "./point-reader.ts";
+import type { Accumulator, ChallengeHead } from "./point-reader.ts";
 import { checkPowers, derivedHash, fileHash, firstDifference, initialHash } from "./point-stream.ts";
 import type { Tools } from "./point-stream.ts";
 
@@ -21,6 +22,9 @@ export const depths = ["keys", "hashes", "points"] as const;
 export type Depth = (typeof depths)[number];
 
 export type ChainOptions = { readonly depth: Depth; readonly tools: Tools };
+
+/** A file of a chain. The first one is an accumulator. */
+export type ChainFile = Accumulator | ChallengeHead;
 
 /** With the keys alone, the first challenge is recomputed up to this size: hashing it takes seconds, and no byte is read. */
 const initialBytesOfKeys = 2 ** 31;
@@ -77,13 +81,11 @@ class ChainVerifier {
   /** The first file decides what is before it. */
   begin(file: Accumulator): void {
     const { layout, source } = file;
-    const { tools } = this.#options;
-    const challenge = layoutOf("challenge", layout.curve.name, layout.power);
-    const hash = this.#reads || challenge.size <= initialBytesOfKeys ? initialHash(layout, tools) : undefined;
     if (layout.kind === "challenge") {
       this.#beginAtChallenge(file);
       return;
     }
+    const hash = this.#firstChallenge(file);
     const isFirst = layout.kind === "record" || (hash && file.head && equal(hash, file.head));
     if (isFirst) {
       this.#state = { challenge: hash, first: initialPowers(layout.curve), response: undefined };
@@ -95,7 +97,7 @@ class ChainVerifier {
   }
 
   /** Hash of the ceremony's first challenge; undefined if it is not known and would take too long to compute. */
-  #firstChallenge({ layout }: Accumulator): Uint8Array | undefined {
+  #firstChallenge({ layout }: Pick<Accumulator, "layout">): Uint8Array | undefined {
     const { curve, power } = layout;
     const known = knownFirstChallenge(curve, power);
     if (known) return known;
@@ -120,11 +122,11 @@ class ChainVerifier {
     );
   }
 
-  async challenge(file: Accumulator): Promise<void> {
+  async challenge(file: ChainFile): Promise<void> {
     const { tools } = this.#options;
     const previous = this.#state.response;
     if (previous) await this.#continues(file, previous);
-    const challenge = this.#reads ? await fileHash(file, tools) : undefined;
+    const challenge = this.#reads ? await fileHash(file, tools) : file.source.statedHash;
     const isFirst = file.head && equal(file.head, tools.createHash().digest());
     const expected = isFirst ? this.#firstChallenge(file) : undefined;
     if (challenge && expected) {
@@ -135,17 +137,24 @@ class ChainVerifier {
         `${file.source.name}: hash of the first challenge: expected ${toHex(expected)}, actual ${toHex(challenge)}`,
       );
     }
-    this.#state = { challenge, first: file.first, response: undefined };
+    const first = file.first ?? previous?.accumulator.first;
+    this.#state = { challenge, first, response: undefined };
   }
 
   /** A challenge has the hash and the points of the response before it. */
   async #continues(
-    file: Accumulator,
+    file: ChainFile,
     { accumulator, index }: { readonly accumulator: Accumulator; readonly index: number },
   ): Promise<void> {
     const found = this.#contributions[index];
     const [name, before] = [file.source.name, accumulator.source.name];
-    const { head = new Uint8Array(headBytes) } = file;
+    const { head } = file;
+    if (head === undefined) {
+      this.notChecked.add(
+        `the head of ${name}, and that its points are those of ${before}: no source has it`,
+      );
+      return;
+    }
     if (found?.hash) {
       this.#note(
         found,
@@ -159,6 +168,10 @@ class ChainVerifier {
         "whether the file of a contribution has the hash that the next challenge names: its bytes were not all read",
       );
     }
+    if (file.first === undefined) {
+      this.notChecked.add("the points of the challenges between two responses: their heads alone were read");
+      return;
+    }
     const differs = this.#reads ? await firstDifference(file, accumulator, this.#options.tools) : undefined;
     const same = differs === undefined && sameFirstPowers(file.first, accumulator.first);
     const place = differs ? `point ${differs.index} of ${differs.section}` : "a first power";
@@ -170,7 +183,7 @@ class ChainVerifier {
     );
   }
 
-  async response(file: Accumulator, next: Accumulator | undefined): Promise<void> {
+  async response(file: Accumulator, next: ChainFile | undefined): Promise<void> {
     const { tools } = this.#options;
     const state = this.#state;
     const index = this.#contributions.length;
@@ -198,7 +211,7 @@ class ChainVerifier {
   }
 
   async #responseHash(file: Accumulator, head: Uint8Array | undefined): Promise<Uint8Array | undefined> {
-    if (!this.#reads) return undefined;
+    if (!this.#reads) return file.source.statedHash;
     const { tools } = this.#options;
     if (file.layout.kind !== "record") return fileHash(file, tools);
     return head && derivedHash(file, "response", head, tools);
@@ -243,25 +256,11 @@ function withChallenge(
   return { ...checkKey(curve, key, proofs), ...ratios };
 }
 
-const greek = { Tau: "τ", Alpha: "α", Beta: "β" } as const;
-
-/** What a failed check means, with expected and actual. */
-function meaningOf(check: string): string {
-  const [, kind = "", secret = "Tau", group = ""] =
-    /^(key|powers|)(Tau|Alpha|Beta|tau|alpha|beta)(G1|G2|)$/.exec(check) ?? [];
-  const symbol = greek[`${secret.charAt(0).toUpperCase()}${secret.slice(1)}` as keyof typeof greek];
-  if (kind === "key")
-    return `the key's proof of knowledge of ${symbol}: expected the ratio of its pair and of the point that its challenge draws, actual another`;
-  if (kind === "powers")
-    return `all points of ${symbol} in ${group}: expected successive powers of τ, actual others`;
-  return `${symbol} in ${group}: expected the power before times the key's secret, actual another point`;
-}
-
-function assertOneCeremony(files: readonly Accumulator[]): void {
+function assertOneCeremony(files: readonly ChainFile[]): void {
   const [head, ...rest] = files;
-  const form = ({ layout: { curve, power } }: Accumulator): string => `${curve.name} with 2^${power} powers`;
+  const form = ({ layout: { curve, power } }: ChainFile): string => `${curve.name} with 2^${power} powers`;
   for (const [i, file] of rest.entries()) {
-    const before = files[i] as Accumulator;
+    const before = files[i] as ChainFile;
     if (head && form(file) !== form(head))
       throw new CeremonyFileError(`${file.source.name}: another ceremony than that of ${head.source.name}`, {
         expected: form(head),
@@ -275,62 +274,35 @@ function assertOneCeremony(files: readonly Accumulator[]): void {
   }
 }
 
-function kindOf(files: readonly Accumulator[]): CeremonyKind {
-  const [only, ...others] = files;
-  if (only === undefined || others.length > 0 || only.layout.kind === "record") return "powers-of-tau-chain";
-  return `powers-of-tau-${only.layout.kind}`;
-}
-
-function checkedSentences(files: readonly Accumulator[], depth: Depth): readonly string[] {
-  const last = files.at(-1);
-  const hasResponse = files.some(({ layout }) => layout.kind !== "challenge");
-  return [
-    "size and layout of each file, and that its first powers and keys are points of their groups",
-    ...(hasResponse
-      ? [
-          "each contribution's proofs of knowledge and ratios to the powers before, as far as its checks are listed",
-        ]
-      : []),
-    ...(depth === "keys" ? [] : ["the chain of BLAKE2b-512 hashes over all bytes of the files"]),
-    ...(depth === "points" && last
-      ? [
-          `all points of ${last.source.name}: on the curve, in the subgroup, not at infinity, successive powers of τ`,
-        ]
-      : []),
-  ];
+/** The file as an accumulator. @throws RangeError if its head alone was read */
+function accumulatorOf(file: ChainFile): Accumulator {
+  if (file.first !== undefined) return file;
+  throw new RangeError(`${file.source.name}: expected first powers, actual its head alone`);
 }
 
 /**
  * Verifies files in the order of their ceremony: challenge, response, challenge and so on, or responses alone.
+ * @param files the first and the last one are accumulators
  * @throws CeremonyFileError for a point that is not one of its group, and for files that cannot belong together
  */
 export async function verifyChain(
-  files: readonly Accumulator[],
+  files: readonly ChainFile[],
   options: ChainOptions,
 ): Promise<CeremonyReport> {
   const [head] = files;
-  const last = files.at(-1);
-  if (head === undefined || last === undefined) throw new RangeError("files: expected at least 1, actual 0");
+  const end = files.at(-1);
+  if (head === undefined || end === undefined) throw new RangeError("files: expected at least 1, actual 0");
   assertOneCeremony(files);
+  const last = accumulatorOf(end);
   const { depth } = options;
   const chain = new ChainVerifier(options);
-  chain.begin(head);
+  chain.begin(accumulatorOf(head));
   for (const [i, file] of files.entries()) {
     if (file.layout.kind === "challenge") await chain.challenge(file);
-    else await chain.response(file, files[i + 1]);
+    else await chain.response(accumulatorOf(file), files[i + 1]);
   }
   if (depth === "points") await chain.allPoints(last);
   const { problems, notChecked, contributions } = chain;
-  if (depth === "keys")
-    notChecked.add(
-      "the bytes of the files apart from heads, first powers and keys: nothing binds the other points to a hash",
-    );
-  if (depth === "hashes")
-    notChecked.add(
-      `all points of ${last.source.name}: that they are successive powers of τ, and in their subgroup`,
-    );
-  if (last.layout.kind !== "challenge")
-    notChecked.add("a beacon: challenges and responses do not say which contribution comes from one");
   return {
     kind: kindOf(files),
     curve: head.layout.curve.name,
@@ -338,7 +310,7 @@ export async function verifyChain(
     contributions,
     beacon: undefined,
     checked: checkedSentences(files, depth),
-    notChecked: [...notChecked],
+    notChecked: [...notChecked, ...uncheckedSentences(files, depth)],
     problems,
     ok: problems.length === 0,
   };

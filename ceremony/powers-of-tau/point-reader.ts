@@ -41,6 +41,15 @@ export type Accumulator = {
   readonly key: ContributorKey | undefined;
 };
 
+/** A challenge between two responses of which at most the head is read: a challenge of 2^28 powers has 103 GB. */
+export type ChallengeHead = {
+  readonly source: CeremonySource;
+  readonly layout: Layout;
+  /** Undefined if no source gives it. */
+  readonly head: Uint8Array | undefined;
+  readonly first: undefined;
+};
+
 /** The form of a response's compressed points: snarkjs sets other flags with BLS12-381. */
 async function responseForm(source: CeremonySource, layout: Layout): Promise<Layout> {
   if (layout.form === "uncompressed" || layout.curve.name === "bn254") return layout;

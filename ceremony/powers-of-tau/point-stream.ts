@@ -124,7 +124,7 @@ async function hashBytes(
 }
 
 /** BLAKE2b-512 of a whole challenge or response. */
-export async function fileHash({ source }: Accumulator, tools: Tools): Promise<Uint8Array> {
+export async function fileHash({ source }: Pick<Accumulator, "source">, tools: Tools): Promise<Uint8Array> {
   const hasher = tools.createHash();
   await hashBytes({ source }, { start: 0, bytes: source.size }, hasher, tools);
   return Uint8Array.from(hasher.digest());
