@@ -37,6 +37,26 @@ export async function announcedIn(
   return found.sort((a, b) => a.block - b.block);
 }
 
+/** The manifest that a group announced last; undefined if none. */
+export async function newestManifest(
+  provider: Provider,
+  registry: string,
+  group: string,
+): Promise<Announcement | undefined> {
+  const from = await firstRegistration(registryAt(registry, provider));
+  if (from === undefined) return undefined;
+  const to = await provider.getBlockNumber();
+  const { topicHash } = groupAbi.getEvent("ManifestSet") as { topicHash: string };
+  const events = await groupEvents(provider, group, {
+    from,
+    to,
+    topics: [topicHash],
+    blocksAtOnce: to - from + 1,
+  });
+  const last = events.at(-1);
+  return last && { group: getAddress(group), root: last.args["root"] as Hex, block: last.block };
+}
+
 /** The first block of at least this time, or the head's next one. @param time_s seconds since 1970 @param from no earlier block */
 export async function blockSince(provider: Provider, time_s: number, from = 0): Promise<number> {
   let [low, high] = [from, (await provider.getBlockNumber()) + 1];

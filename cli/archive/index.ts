@@ -1,8 +1,6 @@
 /** `whitepay archive …`: manifests of archives, their editions and signatures, and how their copies stand (R46). */
 import type { Command } from "commander";
-import { parseBytes } from "../../client/units.ts";
-import { addressOption, jsonFlag } from "../console/options.ts";
-import { usageError } from "../console/exit.ts";
+import { addressOption, bytesOption, jsonFlag } from "../console/options.ts";
 import type { AttestOptions } from "./attest.ts";
 import type { AddOptions } from "./editions.ts";
 import type { ImportOptions } from "./import.ts";
@@ -12,14 +10,6 @@ import type { SignOptions } from "./sign.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 const manifestOption = ["--manifest <file>", "archive.json of the archive"] as const;
-
-function maxBytes(text: string): number {
-  const bytes = parseBytes(text);
-  if (bytes < 1n || bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw usageError("--max-bytes is not valid", { expected: "1 byte to 2^53 − 1 bytes, for example 100GB" });
-  }
-  return Number(bytes);
-}
 
 /** Options of the commands that hash files. */
 function hashing(command: Command): Command {
@@ -33,7 +23,11 @@ function hashing(command: Command): Command {
       "--url-base <url>",
       "URL below which the files of the folders can be read by their names, as a source",
     )
-    .option("--max-bytes <size>", "most bytes of a file behind a URL, for example 100GB", maxBytes)
+    .option(
+      "--max-bytes <size>",
+      "most bytes of a file behind a URL, for example 100GB",
+      bytesOption("--max-bytes"),
+    )
     .option(...jsonFlag);
 }
 

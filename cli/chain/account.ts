@@ -105,6 +105,25 @@ export const readerPurse: Purse = {
   file: "reader.yaml",
 };
 
+/** For commands that read archives: where the announcement is, and the providers. */
+export const archivePurse: Purse = {
+  definition: {
+    schema,
+    settings: [
+      ...connection,
+      setting(
+        "chain.registry",
+        "registry",
+        "text",
+        "the Registry contract, whose providers are asked (default: the registry of the factory)",
+      ),
+      setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
+      setting("group", "group", "text", "group whose announcement of the manifest counts"),
+    ],
+  },
+  file: "reader.yaml",
+};
+
 export type PayerOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
 
 export function payerOptions(command: Command, purse = payerPurse): Command {

@@ -1,6 +1,7 @@
 /** Parsers for command-line values. A parser throws a usage error with the expected form (D2). */
 import { checksumFault } from "../../daemon/settings/checksum.ts";
 import type { Command } from "commander";
+import { parseBytes } from "../../client/units.ts";
 import { usageError } from "./exit.ts";
 
 /** For a chain of calls: `.option(...jsonFlag)`. */
@@ -82,6 +83,15 @@ export function positiveOption(name: string): (text: string) => number {
     const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : 0;
     if (value > 0) return value;
     throw usageError(`${name} is not valid`, { expected: "a number above 0", actual: quote(text) });
+  };
+}
+
+/** A parser for an amount of bytes, for example 100GB. */
+export function bytesOption(name: string): (text: string) => number {
+  return (text) => {
+    const bytes = parseBytes(text);
+    if (bytes >= 1n && bytes <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(bytes);
+    throw usageError(`${name} is not valid`, { expected: "1 byte to 2^53 − 1 bytes, for example 100GB" });
   };
 }
 

@@ -3,8 +3,9 @@ import { readFile, stat } from "node:fs/promises";
 import { drandChain } from "../../ceremony/beacon/drand.ts";
 import type { DrandChain, DrandRound } from "../../ceremony/beacon/drand.ts";
 import type { BeaconOrigin } from "../../ceremony/beacon/origin.ts";
-import { connectRpc } from "../../client/connect.ts";
+import { connectChain } from "../../client/connect.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { archivePurse, loadPayer, type PayerOptions } from "../chain/account.ts";
 import { usageError } from "../console/exit.ts";
 import { quote } from "../console/options.ts";
 
@@ -12,7 +13,6 @@ export type BeaconSettings = {
   readonly drandRound?: string;
   readonly drandChain: DrandChain;
   readonly block?: number;
-  readonly rpc?: string;
 };
 
 /** A round has three short texts of hex. */
@@ -53,13 +53,19 @@ async function readRound(path: string): Promise<DrandRound> {
   return { round, signature: `0x${signature}`, previousSignature: `0x${previous}` };
 }
 
-async function readBlock(rpc: string, number: number): Promise<BeaconOrigin> {
-  const provider = await connectRpc(rpc);
+async function readBlock(options: PayerOptions, number: number): Promise<BeaconOrigin> {
+  const { id, rpc } = (await loadPayer(options, archivePurse)).config.chain;
+  if (rpc === undefined)
+    throw usageError("a block needs its chain", {
+      expected: "--block and --rpc together",
+      actual: "--block alone",
+    });
+  const provider = await connectChain({ id, rpc });
   try {
     const { chainId } = await provider.getNetwork();
     const hash = (await provider.getBlock(number))?.hash;
     if (hash === undefined || hash === null)
-      throw usageError(`${rpc}: no block ${number}`, {
+      throw usageError(`${rpc.join(", ")}: no block ${number}`, {
         expected: "a block that the chain has",
         actual: `the head is block ${await provider.getBlockNumber()}`,
       });
@@ -73,18 +79,15 @@ async function readBlock(rpc: string, number: number): Promise<BeaconOrigin> {
  * The origin that the options name; undefined if they name none.
  * @throws CliError exit 2 for options that do not fit, a file that is no round, or a block that the chain does not have
  */
-export async function beaconOrigin(settings: BeaconSettings): Promise<BeaconOrigin | undefined> {
-  const { drandRound, drandChain: chain, block, rpc } = settings;
+export async function beaconOrigin(
+  settings: BeaconSettings & PayerOptions,
+): Promise<BeaconOrigin | undefined> {
+  const { drandRound, drandChain: chain, block } = settings;
   if (drandRound !== undefined && block !== undefined)
     throw usageError("a beacon has one origin", {
       expected: "--drand-round or --block",
       actual: "both",
     });
-  if ((block === undefined) !== (rpc === undefined))
-    throw usageError("a block needs its chain", {
-      expected: "--block and --rpc together",
-      actual: block === undefined ? "--rpc alone" : "--block alone",
-    });
   if (drandRound !== undefined) return { source: "drand", chain, round: await readRound(drandRound) };
-  return block === undefined || rpc === undefined ? undefined : readBlock(rpc, block);
+  return block === undefined ? undefined : readBlock(settings, block);
 }

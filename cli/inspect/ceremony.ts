@@ -8,25 +8,31 @@ import { depths } from "../../ceremony/powers-of-tau/chain.ts";
 import type { Depth } from "../../ceremony/powers-of-tau/chain.ts";
 import type { Progress as Step } from "../../ceremony/powers-of-tau/point-stream.ts";
 import { verifyCeremony } from "../../ceremony/readers.ts";
+import type { ReadOptions } from "../../ceremony/readers.ts";
 import { CeremonyFileError } from "../../ceremony/report.ts";
 import type { CeremonyReport } from "../../ceremony/report.ts";
 import { counted } from "../../protocol/counted.ts";
 import { exitCodes, usageError } from "../console/exit.ts";
-import { choiceOption, integerOption, jsonFlag, quote } from "../console/options.ts";
-import { printJson, printLine } from "../console/output.ts";
+import { bytesOption, choiceOption, integerOption, jsonOption, quote } from "../console/options.ts";
+import { printJson } from "../console/output.ts";
 import { formatBytes, progressBar } from "../console/progress.ts";
 import type { Progress } from "../console/progress.ts";
+import { archivePurse, payerOptions } from "../chain/account.ts";
+import { defaultMaxBytes, inspectArchive, isManifest } from "./ceremony-archive.ts";
+import type { ArchiveOptions, ArchiveReading } from "./ceremony-archive.ts";
 import { beaconOrigin, drandChainOption } from "./ceremony-beacon.ts";
 import type { BeaconSettings } from "./ceremony-beacon.ts";
 import { openFiles } from "./ceremony-files.ts";
+import { documentOf, printReport, whereIs } from "./ceremony-report.ts";
 import { pointThreads } from "./ceremony-threads.ts";
 
-type Options = BeaconSettings & {
-  readonly mine?: string;
-  readonly depth: Depth;
-  readonly beaconExponent: number;
-  readonly json?: true;
-};
+type Options = BeaconSettings &
+  ArchiveOptions & {
+    readonly mine?: string;
+    readonly depth?: Depth;
+    readonly beaconExponent: number;
+    readonly json?: true;
+  };
 
 /**
  * A contribution's hash as ceremonies publish it: 64 bytes of hex, with or without 0x, in groups and lines. In the KZG ceremony
@@ -47,10 +53,13 @@ function publishedHash(text: string): string {
 }
 
 export function register(inspect: Command): void {
-  inspect
+  const command = inspect
     .command("ceremony")
     .description("verify files of a trusted-setup ceremony: hashes, proofs of knowledge, ratios, points")
-    .argument("<files...>", "files of one ceremony, in its order: challenge, response, challenge and so on")
+    .argument(
+      "<files...>",
+      "files of one ceremony, in its order: challenge, response, challenge and so on; or the manifest of an archive, of whose files only ranges are read",
+    )
     .option(
       "--mine <hash>",
       "say whether the contribution with this hash or identity is in it, and where",
@@ -58,9 +67,8 @@ export function register(inspect: Command): void {
     )
     .option(
       "--depth <depth>",
-      "keys: heads, first powers and keys alone; hashes: also all bytes; points: also all points of the last file",
+      "keys: heads, first powers and keys alone; hashes: also all bytes; points: also all points of the last file (default: points, of a manifest keys)",
       choiceOption("--depth", depths),
-      "points",
     )
     .option(
       "--beacon-exponent <n>",
@@ -79,9 +87,18 @@ export function register(inspect: Command): void {
       drandChain("quicknet"),
     )
     .option("--block <number>", "the beacon's value is the hash of this block", integerOption("--block"))
-    .option("--rpc <url>", "RPC endpoint of the chain of --block")
-    .option(...jsonFlag)
-    .action((files: string[], options: Options) => inspectCeremony(files, options));
+    .option("--collection <name>", "of a manifest with several ceremonies: the collection to verify")
+    .option("--files <names...>", "of a manifest: the files to verify; * stands for any characters")
+    .option("--from <urls...>", "of a manifest: URLs of providers' servers for readers")
+    .option(
+      "--max-bytes <size>",
+      "of a manifest: most bytes to read of all files together",
+      bytesOption("--max-bytes"),
+      defaultMaxBytes,
+    );
+  payerOptions(jsonOption(command), archivePurse).action((files: string[], options: Options) =>
+    inspectCeremony(files, options),
+  );
 }
 
 /** Bars on stderr, one for each step; undefined when stderr is no terminal. */
@@ -106,109 +123,91 @@ function stepBars(): { show(step: Step): void; stop(): void } {
   };
 }
 
+type Found = { readonly report: CeremonyReport; readonly reading?: ArchiveReading };
+
+const ofManifests = ["from", "collection", "files", "group", "factory", "registry"] as const;
+
+/** @throws CliError exit 2 for options that only a manifest's files have */
+function assertNoArchiveOptions(options: Options): void {
+  const given = ofManifests.find((name) => options[name] !== undefined);
+  if (given !== undefined)
+    throw usageError(`--${given} is for files of an archive`, {
+      expected: "the archive's manifest instead of files",
+      actual: "files",
+    });
+  if (options.rpc !== undefined && options.block === undefined)
+    throw usageError("a block needs its chain", {
+      expected: "--block and --rpc together",
+      actual: "--rpc alone",
+    });
+}
+
+async function inspectFiles(
+  paths: readonly string[],
+  options: Options,
+  read: Omit<ReadOptions, "depth">,
+): Promise<Found> {
+  assertNoArchiveOptions(options);
+  const files = await openFiles(paths);
+  try {
+    return { report: await verifyCeremony(files.sources, { ...read, depth: options.depth ?? "points" }) };
+  } finally {
+    await files.close();
+  }
+}
+
+/** A manifest is inspected alone. @throws CliError exit 2 for more files beside it */
+async function manifestAmong(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (!(await isManifest(path))) continue;
+    if (paths.length === 1) return path;
+    throw usageError(`${path} is a manifest, and is inspected alone`, {
+      expected: "one manifest, with --files to choose among its files",
+      actual: counted(paths.length, "file"),
+    });
+  }
+  return undefined;
+}
+
 /**
  * @throws CliError exit 2 for a file that is not of its format
  */
 async function inspectCeremony(paths: readonly string[], options: Options): Promise<void> {
-  const { mine, depth, json, beaconExponent } = options;
+  const { mine, json, beaconExponent } = options;
+  const manifest = await manifestAmong(paths);
   const origin = await beaconOrigin(options);
-  const files = await openFiles(paths);
   const bars = stepBars();
+  const read = {
+    beacon: { maxBeaconExponent: beaconExponent, ...(origin && { origin }) },
+    tools: {
+      createHash: () => createHash("blake2b512"),
+      workers: pointThreads(),
+      onProgress: (step: Step) => bars.show(step),
+    },
+  };
   try {
-    const report = await verifyCeremony(files.sources, {
-      depth,
-      beacon: { maxBeaconExponent: beaconExponent, ...(origin && { origin }) },
-      tools: {
-        createHash: () => createHash("blake2b512"),
-        workers: pointThreads(),
-        onProgress: (step) => bars.show(step),
-      },
-    });
+    const { report, reading }: Found =
+      manifest === undefined
+        ? await inspectFiles(paths, options, read)
+        : await inspectArchive(manifest, options, read);
     if (origin && report.kind !== "ptau" && report.kind !== "zkey")
       throw usageError("these files state no beacon", {
         expected: "a .ptau or .zkey file with --drand-round or --block",
         actual: report.kind,
       });
     const found = mine === undefined ? undefined : whereIs(mine, report);
-    if (json) printJson(documentOf(report, found));
-    else printReport(report, found);
+    if (json) printJson(documentOf(report, found, reading));
+    else printReport(report, found, reading);
     if (!report.ok || found?.index === null) process.exitCode = exitCodes.failed;
   } catch (error) {
     if (!(error instanceof CeremonyFileError)) throw error;
     throw usageError(error.message, {
-      hint: "compare the file's size and hash with the published ones, and fetch it again from another source",
+      hint:
+        manifest === undefined
+          ? "compare the file's size and hash with the published ones, and fetch it again from another source"
+          : "choose the files of one ceremony with --collection or --files; if they are, the archive's files are wrong: ask its curator",
     });
   } finally {
     bars.stop();
-    await files.close();
   }
-}
-
-type Mine = {
-  readonly hash: string;
-  /** Index of the contribution; null if it is not among these. */
-  readonly index: number | null;
-  readonly name: string | null;
-  /** Contributions whose hash these bytes do not show. */
-  readonly unknown: number;
-};
-
-function whereIs(hash: string, { contributions }: CeremonyReport): Mine {
-  const found = contributions.find((own) => own.hash === hash || own.name === hash);
-  const unknown = hash.startsWith("0x") ? contributions.filter((own) => own.hash === undefined).length : 0;
-  return { hash, index: found?.index ?? null, name: found?.name ?? null, unknown };
-}
-
-function documentOf(report: CeremonyReport, mine: Mine | undefined): object {
-  return {
-    ...report,
-    power: report.power ?? null,
-    contributions: report.contributions.map((own) => ({
-      ...own,
-      name: own.name ?? null,
-      hash: own.hash ?? null,
-    })),
-    beacon: report.beacon ? { ...report.beacon, ok: report.beacon.ok ?? null } : null,
-    ...(mine === undefined ? {} : { mine }),
-  };
-}
-
-function printSentences(title: string, sentences: readonly string[]): void {
-  if (sentences.length === 0) return;
-  printLine(title);
-  for (const sentence of sentences) printLine(`  ${sentence}`);
-}
-
-function printMine({ hash, index, name, unknown }: Mine): void {
-  printLine();
-  if (index !== null) printLine(`contribution ${hash} is number ${index}${name === null ? "" : `, ${name}`}`);
-  else
-    printLine(
-      `contribution ${hash} is NOT among these${unknown === 0 ? "" : `; ${counted(unknown, "contribution")} without a known hash: use --depth hashes`}`,
-    );
-}
-
-function beaconResult(ok: boolean | undefined): string {
-  if (ok === undefined) return "not checked";
-  return ok ? "ok" : "FAILED";
-}
-
-function printReport(report: CeremonyReport, mine: Mine | undefined): void {
-  const { kind, curve, power, contributions, beacon, checked, notChecked, problems, ok } = report;
-  printLine(`${kind}, ${curve}${power === undefined ? "" : `, 2^${power} powers`}`);
-  for (const { index, name, hash, ok: holds, checks } of contributions) {
-    const failed = Object.entries(checks).flatMap(([check, passed]) => (passed ? [] : [check]));
-    const result = holds
-      ? `ok, ${counted(Object.keys(checks).length, "check")}`
-      : `FAILED: ${failed.join(", ")}`;
-    printLine(`contribution ${index}  ${name ?? "without a name"}  ${result}`);
-    if (hash !== undefined) printLine(`  ${hash}`);
-  }
-  if (beacon)
-    printLine(`beacon ${beacon.source} ${beaconResult(beacon.ok)}: ${beacon.value}, ${beacon.detail}`);
-  printSentences("checked:", checked);
-  printSentences("not checked:", notChecked);
-  printSentences("does NOT hold:", problems);
-  if (mine) printMine(mine);
-  printLine(ok ? "all that was checked holds" : "the ceremony's files are NOT right");
 }

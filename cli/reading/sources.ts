@@ -61,10 +61,14 @@ export type RegistryScope = {
   readonly line: Line;
 };
 
-/** The providers of a registry that serve the piece to anybody, each at the address that it names. */
+/**
+ * The providers of a registry that serve the piece to anybody, each at the address that it names.
+ * @param open the source of an address; what it throws ends the use of that provider alone
+ */
 export async function registrySources(
   { provider, registry, line }: RegistryScope,
   root: Hex,
+  open: (url: string) => PieceSource = (url) => httpSource(url),
 ): Promise<PieceSource[]> {
   const { chainId } = await provider.getNetwork();
   const parties = drawn(await allParties(registryAt(registry, provider), "provider"), mostAsked);
@@ -75,7 +79,7 @@ export async function registrySources(
         chainId: Number(chainId),
         root,
       });
-      return [httpSource(url)];
+      return [open(url)];
     } catch {
       // This provider does not answer, does not serve the piece, or names no address; the others are asked as well.
       line.signal?.throwIfAborted();

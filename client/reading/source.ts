@@ -57,7 +57,7 @@ export type HttpSourceOptions = {
 
 const maxReasonChars = 200;
 /** A URL that ends like this leads to the piece itself; to any other URL the path of the piece is added. */
-const isOfPiece = /\/piece\/(?:0x)?[0-9a-f]{64}$/i;
+export const isOfPiece = /\/piece\/(?:0x)?[0-9a-f]{64}$/i;
 
 /**
  * @param url of a provider's server for readers, or of the piece there
