@@ -188,3 +188,9 @@ export type { ChannelName, Voucher, VouchersDomain } from "../protocol/codec/vou
 export { openPiece, Piece } from "./reading/piece.ts";
 export type { PieceOptions, SourceFault, VerifiedRange } from "./reading/piece.ts";
 export { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi, vouchersAbi } from "./abi.ts";
+export { readArchiveFile } from "./reading/archive-file.ts";
+export type { FileOptions, FileRead, FileSources, WantedFile } from "./reading/archive-file.ts";
+export { memoryStore } from "./reading/range-store.ts";
+export type { KeptRange, RangeStore } from "./reading/range-store.ts";
+export { urlSource } from "./reading/url-source.ts";
+export type { PlainSource, UrlSourceOptions } from "./reading/url-source.ts";

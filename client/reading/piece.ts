@@ -6,7 +6,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import { equalBytes, fromHex } from "../../storage/core/bytes.ts";
 import { segmentBytes } from "../../storage/core/geometry.ts";
 import { segmentRoot } from "../../storage/core/merkle.ts";
-import { rangeBytes, rangeCount, rangePlace, runRoot } from "../../storage/core/range.ts";
+import { rangeBytes, rangeCount, rangePlace, rangeTop, runRoot } from "../../storage/core/range.ts";
 import { inputError, WhitePayError } from "../errors.ts";
 import { httpSource, SourceError } from "./source.ts";
 import type { PieceSource, SentRange, SourceFaultKind } from "./source.ts";
@@ -32,6 +32,9 @@ export type VerifiedRange = {
   readonly bytes: Uint8Array;
   /** Name of the source. */
   readonly source: string;
+  /** The node of the piece's tree above these bytes, and those that prove it (`runSiblings`). */
+  readonly top: Uint8Array;
+  readonly siblings: readonly Uint8Array[];
 };
 
 const defaultTimeout_ms = 60_000;
@@ -41,15 +44,22 @@ const longestPause_s = 30;
 
 type Standing = { readonly source: PieceSource; asked: number; failures: number; isOut: boolean };
 
-/** Whether bytes and nodes hash to the root. @throws never, whatever a source sent */
-function isProven(root: Hex, range: number, { size, bytes, siblings }: SentRange): boolean {
-  if (!Number.isSafeInteger(size) || size < 1 || range >= rangeCount(size)) return false;
-  if (bytes.length !== rangePlace(size, range).bytes) return false;
-  const segmentRoots: Uint8Array[] = [];
+/** Roots of the segments of a range's bytes. */
+export function segmentRootsOf(bytes: Uint8Array): Uint8Array[] {
+  const roots: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += segmentBytes)
-    segmentRoots.push(segmentRoot(bytes.subarray(at, at + segmentBytes)));
+    roots.push(segmentRoot(bytes.subarray(at, at + segmentBytes)));
+  return roots;
+}
+
+/** Top of the range if bytes and nodes hash to the root, else undefined. @throws never, whatever a source sent */
+function provenTop(root: Hex, range: number, { size, bytes, siblings }: SentRange): Uint8Array | undefined {
+  if (!Number.isSafeInteger(size) || size < 1 || range >= rangeCount(size)) return undefined;
+  if (bytes.length !== rangePlace(size, range).bytes) return undefined;
+  const segmentRoots = segmentRootsOf(bytes);
   const found = runRoot({ size, first: range, count: 1 }, { segmentRoots, siblings });
-  return found !== undefined && equalBytes(found, fromHex(root));
+  if (found === undefined || !equalBytes(found, fromHex(root))) return undefined;
+  return rangeTop(size, segmentRoots);
 }
 
 export class Piece {
@@ -153,7 +163,8 @@ class Asking {
         const sent = await this.#ask(standing, range, size);
         standing.failures = 0;
         const { name } = standing.source;
-        const verified = { range, start: range * rangeBytes, bytes: sent.bytes, source: name };
+        const { bytes, top, siblings } = sent;
+        const verified = { range, start: range * rangeBytes, bytes, source: name, top, siblings };
         return { verified, size: sent.size };
       } catch (error) {
         this.#options.signal?.throwIfAborted();
@@ -177,17 +188,22 @@ class Asking {
     return best;
   }
 
-  async #ask({ source }: Standing, range: number, size: number | undefined): Promise<SentRange> {
+  async #ask(
+    { source }: Standing,
+    range: number,
+    size: number | undefined,
+  ): Promise<SentRange & { readonly top: Uint8Array }> {
     const { signal, timeout_ms = defaultTimeout_ms } = this.#options;
     const limit = AbortSignal.timeout(timeout_ms);
     const sent = await source.range(this.#root, range, signal ? AbortSignal.any([signal, limit]) : limit);
-    if (!isProven(this.#root, range, sent)) {
+    const top = provenTop(this.#root, range, sent);
+    if (top === undefined) {
       throw new SourceError("wrong", `range ${range}: the bytes do not match the root ${this.#root}`);
     }
     if (size !== undefined && sent.size !== size) {
       throw new SourceError("wrong", `expected a piece of ${size} bytes, actual ${sent.size}`);
     }
-    return sent;
+    return { ...sent, top };
   }
 
   /** Notes the fault. Returns for how long to wait before the next attempt, in seconds. */

@@ -98,7 +98,15 @@ export function httpSource(
         throw new SourceError("wrong", `sent another range: expected bytes from ${first}, actual ${range}`);
       }
       const decoded = decodeProof(proof);
-      const bytes = await answered(() => bodyOf(response, last + 1 - start));
+      const bytes = new Uint8Array(last + 1 - start);
+      let got = await filled(response, bytes, 0);
+      // A connection that broke is continued at the next byte; the first answer's proof is for all of them.
+      while (got < bytes.length) {
+        const rest = { ...headers, Range: `bytes=${start + got}-${last}` };
+        const more = await answered(() => get(place, { headers: rest, signal, cache: "no-store" }));
+        if (more.status !== 206) throw await refusalOf(more);
+        got = await filled(more, bytes, got);
+      }
       if (!decoded.ok) throw new SourceError("wrong", decoded.detail);
       return { size, bytes, siblings: decoded.value };
     },
@@ -123,9 +131,10 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-async function refusalOf(response: Response): Promise<SourceError> {
+/** What an answer that is no success means. */
+export async function refusalOf(response: Response): Promise<SourceError> {
   const { status } = response;
-  const text = await bodyOf(response, maxReasonChars, true).catch(() => new Uint8Array());
+  const text = await startOf(response, maxReasonChars).catch(() => new Uint8Array());
   const reason = new TextDecoder()
     .decode(text)
     .replace(/\p{C}+/gu, " ")
@@ -136,24 +145,42 @@ async function refusalOf(response: Response): Promise<SourceError> {
   return new SourceError("busy", message, Number.isFinite(after) && after > 0 ? after : 1);
 }
 
-/** The body, which must have exactly `length` bytes, or with `isCut` at most so many. A longer body is not read to its end. */
-async function bodyOf(response: Response, length: number, isCut = false): Promise<Uint8Array> {
+/** The body, or its first `most` bytes: a longer one is not read to its end. */
+async function startOf(response: Response, most: number): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for (;;) {
+  for (let bytes = 0; bytes <= most;) {
     const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
     if (done || value === undefined) break;
     parts.push(value);
     bytes += value.length;
-    if (bytes > length) {
-      await reader?.cancel().catch(() => undefined);
-      if (isCut) break;
-      throw new SourceError("wrong", `sent too much: expected ${length} bytes, actual more`);
+  }
+  await reader?.cancel().catch(() => undefined);
+  return concatBytes(...parts).subarray(0, most);
+}
+
+/**
+ * Writes the body into `target` from `got` on, until its end or until the connection breaks. Returns up to where there are bytes now.
+ * @throws SourceError for a body that is too long, or without a byte
+ */
+async function filled(response: Response, target: Uint8Array, got: number): Promise<number> {
+  const reader = response.body?.getReader();
+  let at = got;
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      if (done || value === undefined) break;
+      if (at + value.length > target.length) {
+        await reader?.cancel().catch(() => undefined);
+        throw new SourceError("wrong", `sent too much: expected ${target.length} bytes, actual more`);
+      }
+      target.set(value, at);
+      at += value.length;
     }
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    if (at === got) throw new SourceError("unreachable", (error as Error).message);
   }
-  if (!isCut && bytes < length) {
-    throw new SourceError("unreachable", `ended early: expected ${length} bytes, actual ${bytes}`);
-  }
-  return concatBytes(...parts).subarray(0, length);
+  if (at > got) return at;
+  throw new SourceError("unreachable", `ended early: expected ${target.length} bytes, actual ${at}`);
 }

@@ -149,6 +149,17 @@ export function runRoot(
   return rootHash(size, tops[0] as Uint8Array);
 }
 
+/** The node above all segments of one range. @param segmentRoots of the range, in order */
+export function rangeTop(size: number, segmentRoots: readonly Uint8Array[]): Uint8Array {
+  return ownTop(segmentRoots, topLevel(size).own);
+}
+
+/** Levels of the tree above the tops of the ranges, and its padding: level 0 = tops of ranges. */
+export function treeAbove(size: number): { readonly height: number; readonly padding: readonly Uint8Array[] } {
+  const { own, all } = topLevel(size);
+  return { height: all - own, padding: paddingHashes(all).slice(own) };
+}
+
 /** Top of the segment roots, completed with padding up to `levels`. */
 function ownTop(segmentRoots: readonly Uint8Array[], levels: number): Uint8Array {
   const padding = paddingHashes(levels);
