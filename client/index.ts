@@ -194,3 +194,5 @@ export { memoryStore } from "./reading/range-store.ts";
 export type { KeptRange, RangeStore } from "./reading/range-store.ts";
 export { urlSource } from "./reading/url-source.ts";
 export type { PlainSource, UrlSourceOptions } from "./reading/url-source.ts";
+export { placesOf } from "./reading/file-places.ts";
+export type { FilePlaces, NamedFile, NamedSource } from "./reading/file-places.ts";

@@ -2,9 +2,7 @@
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { quote } from "../console/options.ts";
 import type { ByteStream } from "./hash-blocks.ts";
-
-/** curl's and browsers' limits are 20 to 50; hosts of large files need at most 3. */
-const maxRedirects = 10;
+import { followed, RedirectError } from "./redirects.ts";
 
 export type UrlLimits = {
   /** Most bytes of a file; needed if the server announces no length. */
@@ -73,50 +71,23 @@ async function answerOf(
     begin_ms,
   );
   try {
-    for (let place = url, redirects = 0; ; redirects++) {
-      if (redirects > maxRedirects) {
-        throw fault(url, "it redirects without an end", {
-          expected: `at most ${maxRedirects} redirects`,
-          actual: "more",
-        });
-      }
-      const answer = await fetch(place, {
-        redirect: "manual",
-        signal: controller.signal,
-        headers: { "Accept-Encoding": "identity" },
-      });
-      const next = answer.headers.get("Location");
-      if (answer.status < 300 || answer.status >= 400 || next === null) {
-        if (answer.status === 200) return { answer, place };
-        await answer.body?.cancel().catch(() => undefined);
-        throw fault(url, "the server does not give the file", {
-          expected: "HTTP 200",
-          actual: `HTTP ${answer.status}`,
-        });
-      }
-      await answer.body?.cancel().catch(() => undefined);
-      place = redirected(url, place, next);
-    }
+    const headers = { "Accept-Encoding": "identity" };
+    const found = await followed(url, { signal: controller.signal, headers });
+    const { answer } = found;
+    if (answer.status === 200) return found;
+    await answer.body?.cancel().catch(() => undefined);
+    throw fault(url, "the server does not give the file", {
+      expected: "HTTP 200",
+      actual: `HTTP ${answer.status}`,
+    });
   } catch (error) {
     if (error instanceof CliError) throw error;
+    if (error instanceof RedirectError) throw fault(url, error.message, error);
     const { message, cause } = error as Error;
     throw fault(url, cause instanceof Error ? cause.message : message);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** @throws CliError exit 3 if the server leads to another protocol, or from https to http */
-function redirected(url: string, from: string, location: string): string {
-  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
-  const isWorse = from.startsWith("https:") && to?.protocol !== "https:";
-  if (to === undefined || !/^https?:$/.test(to.protocol) || isWorse) {
-    throw fault(url, "it redirects to a place that is not read", {
-      expected: from.startsWith("https:") ? "an https URL" : "an http or https URL",
-      actual: quote(location),
-    });
-  }
-  return to.href;
 }
 
 /** Bytes that the server announces. @throws CliError exit 2 or 3 if they are unknown or too many */

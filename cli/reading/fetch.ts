@@ -1,22 +1,21 @@
 /** `whitepay fetch ROOT`: reads a piece from sources that nobody needs to trust; every range is verified, and kept for the next run (R44). */
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Libp2p } from "@libp2p/interface";
 import { filesOf } from "../../archive/manifest.ts";
 import type { ArchiveFile } from "../../archive/schema.ts";
-import { hashFileOnce } from "../archive/file-stream.ts";
 import { readManifestFile } from "../archive/manifest-file.ts";
-import { openPiece, type Piece, type SourceFault } from "../../client/reading/piece.ts";
+import { placesOf } from "../../client/reading/file-places.ts";
+import { openPiece } from "../../client/reading/piece.ts";
 import { httpSource, type PieceSource } from "../../client/reading/source.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { fromHex } from "../../storage/core/bytes.ts";
 import { payerOptions, readerPurse, withChain, type PayerOptions } from "../chain/account.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { jsonOption, quote } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { formatBytes, progressBar } from "../console/progress.ts";
+import { formatBytes } from "../console/progress.ts";
 import { dialingNode } from "../group/retrieve/download.ts";
-import { isComplete, PartialFile } from "../group/retrieve/partial-file.ts";
+import { fetchFile, sayFault, type FetchedFile, type WantedPiece } from "./fetch-file.ts";
+import { manifestByRoot } from "./manifest-by-root.ts";
 import { defaultKey } from "./reader.ts";
 import { readReaderKey } from "./reader-key.ts";
 import { permissionOf, readShareFile, type ShareFile } from "./share-file.ts";
@@ -24,9 +23,6 @@ import { registeredLocator } from "../chain/relays.ts";
 import { libp2pSource, registrySources } from "./sources.ts";
 
 const shownNames = 5;
-/** Each holds a range of 2 MB. */
-const rangesAtOnce = 4;
-
 type FetchOptions = PayerOptions & {
   readonly from?: readonly string[];
   readonly share?: string;
@@ -77,12 +73,14 @@ async function fetchPiece(text: string | undefined, options: FetchOptions): Prom
     shared === undefined || shared.with === "anybody" ? undefined : await readReaderKey(options.readerKey);
   const libp2p = await dialingNode(key);
   try {
-    const sources = [
+    const providersOf = async (wanted: Hex, isLast: boolean): Promise<PieceSource[]> => [
       ...(options.from ?? []).map((url) => httpSource(url)),
-      ...(shared === undefined ? [] : sharedSources(shared, root, libp2p)),
-      ...(await found(options, root, libp2p, signal)),
+      ...(shared === undefined ? [] : sharedSources(shared, wanted, libp2p)),
+      ...(await found(options, wanted, { libp2p, signal, isLast })),
     ];
-    await fetchFrom(sources, named ?? { root }, options, signal);
+    await (named === undefined
+      ? fetchPieceOf(root, await providersOf(root, true), options, signal)
+      : fetchNamed(named, providersOf, options, signal));
   } catch (error) {
     if (!signal.aborted) throw error;
     const hint = "verified ranges are kept; run the same command again to continue";
@@ -105,15 +103,19 @@ function sharedSources(shared: ShareFile, root: Hex, libp2p: Libp2p): PieceSourc
     });
 }
 
-/** Providers of the registry that serve the piece; none if no registry is named. */
+/** Providers of the registry that serve the piece; none if no registry is named and there may be other sources. */
 async function found(
   options: FetchOptions,
   root: Hex,
-  libp2p: Libp2p,
-  signal: AbortSignal,
+  {
+    libp2p,
+    signal,
+    isLast,
+  }: { readonly libp2p: Libp2p; readonly signal: AbortSignal; readonly isLast: boolean },
 ): Promise<PieceSource[]> {
   const named = (options as { registry?: string }).registry;
-  const isAsked = named !== undefined || (options.from === undefined && options.share === undefined);
+  const isAsked =
+    named !== undefined || (isLast && options.from === undefined && options.share === undefined);
   if (!isAsked) return [];
   return withChain(
     options,
@@ -151,87 +153,41 @@ async function namedFile(name: string | undefined, manifest: string): Promise<Ar
   });
 }
 
-/** The piece root leads to these bytes; whoever published the file named it by its BLAKE2b-512. @throws CliError exit 1 if they differ */
-async function checkHash(path: string, { name, blake2b }: ArchiveFile): Promise<void> {
-  const hashes = await hashFileOnce(path);
-  if (hashes.blake2b === blake2b) return;
-  throw new CliError({
-    code: exitCodes.failed,
-    message: `${name}: the manifest's piece root and its BLAKE2b-512 belong to different files`,
-    expected: blake2b,
-    actual: hashes.blake2b,
-    hint: `${path} has the bytes of the piece root; ask the curator, or compare with the published hash`,
-  });
-}
-
-async function fetchFrom(
-  sources: readonly PieceSource[],
-  wanted: Pick<ArchiveFile, "root"> | ArchiveFile,
-  { out, json }: FetchOptions,
+/** A file of the manifest: also from the places that the manifest names for it. */
+async function fetchNamed(
+  file: ArchiveFile,
+  providersOf: (root: Hex, isLast: boolean) => Promise<PieceSource[]>,
+  options: FetchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const onFault = ({ source, kind, reason }: SourceFault): void => {
-    say(
-      kind === "wrong"
-        ? `${source} sent wrong bytes and is not asked again: ${reason}`
-        : `${source}: ${reason}`,
-    );
-  };
-  const { root } = wanted;
-  const piece = await openPiece(root, sources, { signal, onFault });
-  const entry = { root: fromHex(root), size: piece.size };
-  const isThere = await isComplete(out, entry);
-  if (!isThere && (await stat(out).catch(() => undefined)) !== undefined) {
-    throw usageError(`${out} exists already and is not this piece`, {
-      hint: "name another file, or remove it",
-    });
-  }
-  const used = isThere ? new Map<string, number>() : await writePiece(piece, entry, out, signal);
-  if ("blake2b" in wanted) await checkHash(out, wanted);
-  const { faults } = piece;
-  const from = [...used].map(([source, bytes]) => ({ source, bytes }));
-  if (json === true) return printJson({ root, bytes: piece.size, path: out, sources: from, faults });
-  const names = from.length === 0 ? "present already" : from.map(({ source }) => source).join(", ");
-  printLine(`${out}  ${formatBytes(piece.size)}, ${names}`);
+  const { urls, notes } = await placesOf(file, async (root) =>
+    filesOf(await manifestByRoot(root, await providersOf(root, true), { signal, onFault: sayFault })),
+  );
+  for (const note of notes) say(note);
+  const { root, bytes, name, blake2b } = file;
+  const providers = await providersOf(root, urls.length === 0);
+  const wanted = { root, bytes, named: { name, blake2b } };
+  report(wanted, await fetchFile(wanted, { providers, urls }, options.out, { signal }), options);
 }
 
-/** Returns the bytes that each source gave. */
-async function writePiece(
-  piece: Piece,
-  entry: { readonly root: Uint8Array; readonly size: number },
-  out: string,
+async function fetchPieceOf(
+  root: Hex,
+  sources: readonly PieceSource[],
+  options: FetchOptions,
   signal: AbortSignal,
-): Promise<Map<string, number>> {
-  const part = await PartialFile.open(out, entry);
-  const bar = progressBar({ label: "fetching", total: piece.size, format: formatBytes });
-  const used = new Map<string, number>();
-  let [next, done] = [0, 0];
-  const worker = async (): Promise<void> => {
-    for (let range = next++; range < piece.ranges; range = next++) {
-      signal.throwIfAborted();
-      if (!part.has(range)) {
-        const { bytes, source } = await piece.range(range);
-        await part.put(range, bytes);
-        used.set(source, (used.get(source) ?? 0) + bytes.length);
-      }
-      bar?.update(Math.min(piece.size, ++done * (piece.size / piece.ranges)));
-    }
-  };
-  try {
-    const ended = await Promise.allSettled(Array.from({ length: rangesAtOnce }, worker));
-    const failed = ended.find((one) => one.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    if (await part.finish()) return used;
-    throw new CliError({
-      code: exitCodes.failed,
-      message: `${out}.part was damaged on this disk`,
-      hint: "run the command again: it begins anew",
-    });
-  } catch (error) {
-    await part.note().catch(() => undefined);
-    throw error;
-  } finally {
-    bar?.stop();
-    await part.close();
-  }
+): Promise<void> {
+  const piece = await openPiece(root, sources, { signal, onFault: sayFault });
+  const wanted = { root, bytes: piece.size };
+  const fetched = await fetchFile(wanted, { piece }, options.out, { signal });
+  report(wanted, { ...fetched, faults: piece.faults }, options);
+}
+
+function report(
+  { root, bytes }: WantedPiece,
+  { sources, faults, isOld }: FetchedFile,
+  { out, json }: FetchOptions,
+): void {
+  if (json === true) return printJson({ root, bytes, path: out, sources, faults });
+  const names = isOld ? "present already" : sources.map(({ source }) => source).join(", ");
+  printLine(`${out}  ${formatBytes(bytes)}, ${names}`);
 }

@@ -9,7 +9,7 @@ import { toHex } from "../../storage/core/bytes.ts";
 import { rangeCount } from "../../storage/core/range.ts";
 import { inputError } from "../errors.ts";
 import { FileReading } from "./file-reading.ts";
-import { openPiece, type SourceFault } from "./piece.ts";
+import { openPiece, type Piece, type SourceFault } from "./piece.ts";
 import type { RangeStore } from "./range-store.ts";
 import type { PieceSource } from "./source.ts";
 import { urlSource, type PlainSource } from "./url-source.ts";
@@ -26,6 +26,8 @@ export type WantedFile = {
 export type FileSources = {
   /** Servers of providers for readers, or sources of your own: they send proofs. */
   readonly providers?: readonly (string | PieceSource)[];
+  /** The piece, if it was opened already, instead of `providers`. */
+  readonly piece?: Piece;
   /** URLs of the file itself, or sources of your own: they send bytes alone. */
   readonly urls?: readonly (string | PlainSource)[];
 };
@@ -57,7 +59,7 @@ export type FileRead = {
  */
 export async function readArchiveFile(
   file: WantedFile,
-  { providers = [], urls = [] }: FileSources,
+  { providers = [], piece, urls = [] }: FileSources,
   store: RangeStore,
   options: FileOptions = {},
 ): Promise<FileRead> {
@@ -75,14 +77,14 @@ export async function readArchiveFile(
     options.onFault?.(fault);
   };
   const { timeout_ms } = options;
+  const opened = (signal: AbortSignal): Promise<Piece> =>
+    piece !== undefined
+      ? Promise.resolve(piece)
+      : openPiece(root, providers, { signal, onFault, ...(timeout_ms !== undefined && { timeout_ms }) });
   const reading = new FileReading({
     root,
     size,
-    open:
-      providers.length === 0
-        ? undefined
-        : (signal) =>
-            openPiece(root, providers, { signal, onFault, ...(timeout_ms !== undefined && { timeout_ms }) }),
+    open: piece === undefined && providers.length === 0 ? undefined : opened,
     plain: urls.map((source) => (typeof source === "string" ? urlSource(source, size) : source)),
     store,
     atOnce: Math.max(1, options.atOnce ?? 8),

@@ -60,8 +60,11 @@ export class FileReading {
   #replaced: Replaced[] = [];
   #trial: Trial | undefined;
   #piece: Piece | "opening" | undefined;
+  #pieceFault: WhitePayError | undefined;
   #atProvers = 0;
   #active = 0;
+  /** Buffers for ranges, used again: a collector would let hundreds of them pile up. */
+  readonly #spare: Uint8Array[] = [];
   #proven = 0;
   #heldBytes = 0;
   /** No range below it is missing. */
@@ -123,8 +126,7 @@ export class FileReading {
     if (open === undefined) return;
     this.#piece = "opening";
     this.#run(async () => {
-      // Its faults were told one by one.
-      this.#piece = await open(signal).catch(() => undefined);
+      this.#piece = await open(signal).catch((error: unknown) => this.#withoutPiece(error, signal));
     });
   }
 
@@ -144,14 +146,19 @@ export class FileReading {
       try {
         await this.#proved(await piece.range(range));
       } catch (error) {
-        if (!(error instanceof WhitePayError)) throw error;
-        // No source with proofs gives it any more.
-        if (!signal.aborted) this.#piece = undefined;
+        this.#piece = this.#withoutPiece(error, signal);
       } finally {
         this.#atProvers--;
       }
     });
     return true;
+  }
+
+  /** No source with proofs gives the piece any more. Their faults were told one by one. */
+  #withoutPiece(error: unknown, signal: AbortSignal): undefined {
+    if (signal.aborted) return;
+    if (!(error instanceof WhitePayError)) throw error;
+    this.#pieceFault = error;
   }
 
   #begin(range: number, work: () => Promise<void>): void {
@@ -214,10 +221,14 @@ export class FileReading {
     this.#begin(range, async () => {
       try {
         const { start, bytes: length } = rangePlace(this.#scope.size, range);
-        const bytes = await plain.source.range(start, length, signal);
+        const buffer = this.#spare.pop() ?? new Uint8Array(rangeBytes);
+        const bytes = buffer.subarray(0, length);
+        await plain.source.range(start, bytes, signal);
         plain.failures = 0;
         plain.isKnown = true;
         await this.#received(plain, range, bytes);
+        // Not after a failure: an answer that comes late may still write into it.
+        this.#spare.push(buffer);
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
         if (!signal.aborted) this.#failed(plain, error, signal);
@@ -417,6 +428,7 @@ export class FileReading {
 
   #noSource(): WhitePayError {
     const faults = this.#lastFaults.map(({ source, reason }) => `${source}: ${reason}`);
+    if (this.#pieceFault?.actual !== undefined) faults.push(this.#pieceFault.actual);
     return new WhitePayError({
       code: "network",
       message: `the sources do not give all of ${this.#scope.root}`,

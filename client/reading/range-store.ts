@@ -15,7 +15,10 @@ export type KeptRange = {
 export type RangeStore = {
   /** What an earlier reading left. */
   readonly kept: readonly KeptRange[];
-  /** Keeps the bytes, in place of others that the range had. Calls may overlap, but not for one range. */
+  /**
+   * Keeps a copy of the bytes, whose memory is used again afterwards, in place of others that the range had. Calls may overlap, but not for one
+   * range.
+   */
   put(kept: KeptRange, bytes: Uint8Array): Promise<void>;
   /** The bytes of these ranges are right. */
   prove(ranges: readonly number[]): Promise<void>;
@@ -31,7 +34,7 @@ export function memoryStore(size: number): RangeStore & { parts(): Uint8Array[] 
   return {
     kept: [],
     put: ({ range }, bytes) => {
-      parts[range] = bytes;
+      parts[range] = Uint8Array.from(bytes);
       return Promise.resolve();
     },
     prove: () => Promise.resolve(),

@@ -11,8 +11,8 @@ export type PlainSource = {
   readonly name: string;
   /** It sends the whole file from its first byte, so its ranges are best asked for in their order, one at a time. */
   readonly isOrdered: boolean;
-  /** Bytes of the file from `start`. Rejects with a SourceError. */
-  range(start: number, bytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Fills `target` with the file's bytes from `start` on. Rejects with a SourceError. */
+  range(start: number, target: Uint8Array, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -73,11 +73,11 @@ class UrlSource implements PlainSource {
     return this.#isOrdered;
   }
 
-  async range(start: number, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    const filling = { target: new Uint8Array(bytes), got: 0 };
+  async range(start: number, target: Uint8Array, signal: AbortSignal): Promise<void> {
+    const filling = { target, got: 0 };
     const limit = new Limit(this.#options, signal);
     try {
-      for (let breaks = 0; filling.got < bytes && !this.#isOrdered;) {
+      for (let breaks = 0; filling.got < target.length && !this.#isOrdered;) {
         const before = filling.got;
         try {
           await this.#ask(start, filling, limit);
@@ -90,7 +90,7 @@ class UrlSource implements PlainSource {
     } finally {
       limit.end();
     }
-    return filling.got === bytes ? filling.target : this.#ordered(start, bytes, signal);
+    if (filling.got < target.length) await this.#ordered(start, target, signal);
   }
 
   /** One request for the rest of the range. */
@@ -172,13 +172,14 @@ class UrlSource implements PlainSource {
   }
 
   /** One reading after the other. */
-  #ordered(start: number, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    const mine = this.#turn.then(() => this.#fromStream(start, bytes, signal));
+  #ordered(start: number, target: Uint8Array, signal: AbortSignal): Promise<void> {
+    const mine = this.#turn.then(() => this.#fromStream(start, target, signal));
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
-  async #fromStream(start: number, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  async #fromStream(start: number, target: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { length: bytes } = target;
     if (this.#stream !== undefined && this.#stream.at > start) await this.close();
     const { range_ms, stall_ms } = this.#options;
     const units = Math.ceil((start + bytes - (this.#stream?.at ?? 0)) / rangeBytes);
@@ -186,7 +187,6 @@ class UrlSource implements PlainSource {
     try {
       const stream = (this.#stream ??= await this.#restarted(limit));
       limit.stops(stream.control);
-      const target = new Uint8Array(bytes);
       while (stream.at < start + bytes) {
         if (stream.rest.length === 0) {
           const { done, value } = await limit.within(stream.reader.read());
@@ -204,7 +204,6 @@ class UrlSource implements PlainSource {
       }
       // What follows is not read: the file has no more bytes.
       if (stream.at === this.#size) await this.close();
-      return target;
     } catch (error) {
       await this.close();
       throw limit.faultOf(error);

@@ -155,7 +155,10 @@ export function rangeTop(size: number, segmentRoots: readonly Uint8Array[]): Uin
 }
 
 /** Levels of the tree above the tops of the ranges, and its padding: level 0 = tops of ranges. */
-export function treeAbove(size: number): { readonly height: number; readonly padding: readonly Uint8Array[] } {
+export function treeAbove(size: number): {
+  readonly height: number;
+  readonly padding: readonly Uint8Array[];
+} {
   const { own, all } = topLevel(size);
   return { height: all - own, padding: paddingHashes(all).slice(own) };
 }

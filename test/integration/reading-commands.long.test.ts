@@ -139,6 +139,25 @@ describe("an item", { timeout: 5 * minutes }, () => {
     });
   });
 
+  it("is fetched by its name from the registry's providers and a URL of the manifest at once; the URL lies, and is named", async () => {
+    const liar = await serving(async (request, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(String(request.headers.range)) ?? [];
+      const bytes = Buffer.alloc(Number(last) + 1 - Number(first), 7);
+      response.writeHead(206, { "Content-Range": `bytes ${first}-${last}/${size}` }).end(bytes);
+      return Promise.resolve();
+    });
+    const manifest = JSON.parse(readFileSync(at("archive.json"), "utf8")) as {
+      manifest: { collections: { files: { sources: object[] }[] }[] };
+    };
+    manifest.manifest.collections[0]!.files[0]!.sources.push({ url: `${liar}/all.tar` });
+    writeFileSync(at("archive-url.json"), JSON.stringify(manifest));
+    const registry = await scene.community.base.deployment.registry.getAddress();
+    const way = ["photos/all.tar", "--manifest", at("archive-url.json"), "--registry", registry];
+    const got = await scene.json<Fetched>("fetch", ...way, "--out", at("by-both"));
+    expect(got.faults).toMatchObject([{ source: `${liar}/all.tar`, kind: "wrong" }]);
+    expect(readFileSync(at("by-both")).equals(plain)).toBe(true);
+  });
+
   it("is whole although a source lies, which is named; and is continued where a run without sources ended", async () => {
     const [one] = shared.copies;
     const liar = await serving(async (request, response) => {

@@ -11,7 +11,7 @@ export type ServedFile = {
   readonly data: Uint8Array;
   readonly root: Hex;
   /** The proof of a range, as in the header. */
-  proof(range: number): string;
+  readonly proof: (range: number) => string;
 };
 
 export function servedFile(data: Uint8Array): ServedFile {
