@@ -97,7 +97,8 @@ describe("fetch by name", { timeout: 5 * minutes }, () => {
   it("reads providers and URLs at once, and a URL that lies is named although another is honest", async () => {
     const answer = proving(file);
     const provider = await serving((...all) => void setTimeout(() => answer(...all), 50));
-    const honest = await serving(plain(data));
+    const bare = plain(data);
+    const honest = await serving((...all) => void setTimeout(() => bare(...all), 50));
     // Its first range is asked for whatever the others do.
     const liar = await serving(plain(data, (bytes) => bytes.fill(1)));
     const { run, out } = await fetching(urls([liar, honest]), "--from", provider.url);
