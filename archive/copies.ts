@@ -30,7 +30,7 @@ export type FileCopies = {
   readonly root: string;
   /** In the last block of the window. */
   readonly now: number;
-  /** The fewest in the window, and the first block with so few. */
+  /** The fewest in the window from the file's first proven copy on, and the first block with so few. */
   readonly worst: CopiesFrom;
   /** Providers with a proven copy in the last block, and since when without a gap; at the earliest the window's first block. */
   readonly holders: readonly { readonly provider: string; readonly since: number }[];
@@ -54,11 +54,13 @@ export function copiesOverTime(
   for (const { provider, from, to, isProven } of settled) {
     if (isProven) add(proven, provider, { from, to });
   }
+  // Intervals follow one another: few spans are left for each of the files.
+  for (const [provider, spans] of proven) proven.set(provider, joinedSpans(spans));
   // By root and provider: blocks with a proven copy.
   const copies = new Map<string, Map<string, Span[]>>();
   for (const { provider, from, to, roots: committed } of commitments) {
     for (const span of proven.get(provider) ?? []) {
-      const both = within(span, { from: Math.max(from, window.from), to: Math.min(to, window.to) });
+      const both = within(span, { from, to: Math.min(to, window.to) });
       if (both === undefined) continue;
       for (const root of committed) {
         const providers = copies.get(root) ?? new Map<string, Span[]>();
@@ -70,8 +72,17 @@ export function copiesOverTime(
   return roots.map((root) => fileCopies(root, copies.get(root) ?? new Map(), window));
 }
 
+/** Whether an alarm is due: too few proven copies of a file that cannot be derived from another one. */
+export function hasTooFew(file: { readonly derivedFrom?: unknown }, copies: number, least: number): boolean {
+  return file.derivedFrom === undefined && copies < least;
+}
+
 function fileCopies(root: string, providers: ReadonlyMap<string, Span[]>, window: BlockWindow): FileCopies {
-  const joined = [...providers].map(([provider, spans]) => ({ provider, spans: joinedSpans(spans) }));
+  const first = Math.min(Infinity, ...[...providers.values()].flat().map(({ from }) => from));
+  const joined = [...providers].map(([provider, spans]) => ({
+    provider,
+    spans: joinedSpans(spans).flatMap((span) => within(span, window) ?? []),
+  }));
   const steps = new Map<number, number>([[window.from, 0]]);
   for (const { from, to } of joined.flatMap(({ spans }) => spans)) {
     steps.set(from, (steps.get(from) ?? 0) + 1);
@@ -83,7 +94,9 @@ function fileCopies(root: string, providers: ReadonlyMap<string, Span[]>, window
     copies += step;
     if (copies !== series.at(-1)?.copies) series.push({ block, copies });
   }
-  const worst = series.reduce((least, one) => (one.copies < least.copies ? one : least));
+  // The zero before the first copy says nothing about those who keep the file.
+  const kept = first > window.from && first < window.to ? series.slice(1) : series;
+  const worst = kept.reduce((least, one) => (one.copies < least.copies ? one : least));
   const holders = joined.flatMap(({ provider, spans }) => {
     const last = spans.at(-1);
     return last?.to === window.to ? [{ provider, since: last.from }] : [];

@@ -3,9 +3,10 @@ import { ZeroAddress, type Provider } from "ethers";
 import type { FileCopies } from "../archive/copies.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { announcedIn, archiveCopies, blockSince, type Announcement, type ArchiveGroup } from "./archives.ts";
-import { GroupView, type GroupPage } from "./group-view.ts";
+import type { GroupPage } from "./group-view.ts";
 import { groupHoldings, type GroupHoldings, type HeldData } from "./holdings.ts";
 import { inParallel } from "./in-parallel.ts";
+import { openGroup } from "./status.ts";
 
 const listsAtOnce = 16;
 const day_s = 86_400;
@@ -78,13 +79,11 @@ async function groupIn(
   { listOf, onProgress }: { listOf: ListSource; onProgress: StandingProgress | undefined },
 ): Promise<StandingGroup & ArchiveGroup> {
   const group = { address, lens };
-  const [holdings, page] = await Promise.all([
-    groupHoldings(provider, group, {
-      to: window.to - 1,
-      onProgress: (block, to) => onProgress?.(address, block, to),
-    }),
-    new GroupView(provider, group).page(),
-  ]);
+  const page = await (await openGroup(provider, group)).page();
+  const holdings = await groupHoldings(provider, group, {
+    to: window.to - 1,
+    onProgress: (block, to) => onProgress?.(address, block, to),
+  });
   const committee = (page.state.service?.committee ?? ZeroAddress).toLowerCase() as Hex;
   const lists = new Map<Hex, ReadonlySet<string>>();
   await inParallel(wantedLists(holdings, window), listsAtOnce, async (held) => {

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
+import { hasTooFew } from "../../archive/copies.ts";
 import { formatTime } from "../../client/units.ts";
 import { counted } from "../../protocol/counted.ts";
 import { payerOptions, type PayerOptions } from "../chain/account.ts";
@@ -57,7 +58,7 @@ async function status(options: StatusOptions): Promise<void> {
   const { groups, days, least, webhook, metrics } = options;
   const lists = options.lists ?? `${options.manifest}.lists`;
   await withStanding(options, manifest, { groups, days, lists }, async (standing, provider) => {
-    const alarmed = standing.files.filter((one) => isAlarming(one, least));
+    const alarmed = standing.files.filter(({ file, copies }) => hasTooFew(file, copies.now, least));
     await print(provider, standing, alarmed, options);
     if (metrics !== undefined) await writeFile(metrics, metricsOf(standing, alarmed));
     if (alarmed.length === 0) return;
@@ -76,10 +77,6 @@ async function status(options: StatusOptions): Promise<void> {
 }
 
 const shownFiles = 5;
-
-function isAlarming({ file, copies }: FileStanding, least: number): boolean {
-  return file.derivedFrom === undefined && copies.now < least;
-}
 
 async function print(
   provider: JsonRpcProvider,

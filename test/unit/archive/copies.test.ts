@@ -34,7 +34,14 @@ describe("copies over time", () => {
         { block: 30, copies: 1 },
       ],
     });
-    expect(s).toMatchObject({ now: 1, worst: { block: 10, copies: 0 } });
+    // Nobody promised it before block 20.
+    expect(s).toMatchObject({ now: 1, worst: { block: 20, copies: 1 } });
+  });
+
+  it("were fewest from the first copy on, also where that is before the window", () => {
+    const settled = [interval("a", 0, 5), interval("a", 5, 20, false), interval("a", 20, 40)];
+    const [r] = copiesOverTime(["r"], [commitment("a", 0, 100, "r")], settled, window);
+    expect(r).toMatchObject({ now: 1, worst: { block: 10, copies: 0 } });
   });
 
   it("do not count an interval in which the provider proved too little", () => {
@@ -97,8 +104,11 @@ describe("copies over time", () => {
             expect(said?.copies).toBe(holders.length);
           }
           expect(found.now).toBe(counts.at(-1));
-          expect(found.worst.copies).toBe(Math.min(...counts));
-          expect(found.worst.block).toBe(window.from + counts.indexOf(found.worst.copies));
+          const blocks = Array.from({ length: window.to }, (_, at) => at);
+          const first = blocks.find((at) => ["a", "b", "c"].some((name) => has(name, found.root, at)));
+          const begin = Math.max(0, (first ?? 0) - window.from);
+          expect(found.worst.copies).toBe(Math.min(...counts.slice(begin)));
+          expect(found.worst.block).toBe(window.from + counts.indexOf(found.worst.copies, begin));
           for (const { provider: name, since } of found.holders) {
             for (let at = since; at < window.to; at++) expect(has(name, found.root, at)).toBe(true);
             expect(since > window.from && has(name, found.root, since - 1)).toBe(false);
