@@ -8,7 +8,7 @@ export const projectRoot = fileURLToPath(new URL("..", import.meta.url)).replace
 export const cliScript = fileURLToPath(new URL("whitepay.ts", import.meta.url));
 
 /** Pages for browsers: they are compiled with the settings of their folder. */
-export const dashboardFolders: readonly string[] = ["keeper/dashboard", "provider/dashboard"];
+export const dashboardFolders: readonly string[] = ["keeper/dashboard", "provider/dashboard", "archive/page"];
 
 /** The top folders with TypeScript, without the tests. */
 export const sourceFolders: readonly string[] = [

@@ -4,6 +4,7 @@ import { addressOption, bytesOption, jsonFlag } from "../console/options.ts";
 import type { AttestOptions } from "./attest.ts";
 import type { AddOptions } from "./editions.ts";
 import type { ImportOptions } from "./import.ts";
+import { register as registerPage } from "./page.ts";
 import { register as registerPlan } from "./plan.ts";
 import { register as registerStatus } from "./status.ts";
 import type { SignOptions } from "./sign.ts";
@@ -149,4 +150,5 @@ export function register(program: Command): void {
   registerSignatures(archive);
   registerStatus(archive);
   registerPlan(archive);
+  registerPage(archive);
 }

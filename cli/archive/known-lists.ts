@@ -1,7 +1,7 @@
 /**
  * Piece lists that providers gave, kept by their roots: a list cannot change under its root, and a provider that is gone gives none any more.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Hex } from "../../protocol/hash.ts";
@@ -35,6 +35,18 @@ export class KnownLists {
     } catch {
       return undefined;
     }
+  }
+
+  /** Roots of the lists that are here, damaged ones too. */
+  async roots(): Promise<Hex[]> {
+    const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+    return names.flatMap((name): Hex[] => {
+      const digits = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
+      return digits === undefined ? [] : [`0x${digits}`];
+    });
   }
 
   async put(list: PieceList): Promise<void> {

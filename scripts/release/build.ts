@@ -94,14 +94,10 @@ function workerModules(): string[] {
 
 async function stageDashboard(work: string, staged: string, folder: string): Promise<void> {
   const emitted = join(work, "emitted", folder);
-  const entry = `${folder}/app.ts`;
-  await emit({
-    config: `${folder}/tsconfig.json`,
-    entries: [entry],
-    folder: emitted,
-    declarations: false,
-  });
-  const { files } = await reachOf(emitted, [builtName(entry)]);
+  // A page may have a worker, which it starts by URL.
+  const entries = globSync(`${folder}/{app,worker}.ts`, { cwd: projectRoot });
+  await emit({ config: `${folder}/tsconfig.json`, entries, folder: emitted, declarations: false });
+  const { files } = await reachOf(emitted, entries.map(builtName));
   for (const file of files) await cp(join(emitted, file), join(staged, file));
 }
 

@@ -32,6 +32,7 @@ export const commandPackage: CodePackage = {
   declarations: false,
   assets: [
     ...dashboardFolders.map((folder) => `${folder}/*.html`),
+    "archive/page/*.css",
     "daemon/page/*.{css,html,svg}",
     "sim/scenarios/*.yaml",
     "sim/trace/page/*",
