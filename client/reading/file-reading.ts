@@ -27,6 +27,8 @@ type Plain = {
   isKnown: boolean;
   isPaused: boolean;
   isOut: boolean;
+  /** It sent wrong bytes: what else arrives from it is not used. */
+  isWrong: boolean;
 };
 /** Bytes of a source that were replaced by another's: whoever sent the wrong ones is known later. */
 type Replaced = { readonly range: number; readonly top: Uint8Array; readonly source: string };
@@ -79,7 +81,15 @@ export class FileReading {
     this.#tree = new RangeTree(scope.root, scope.size);
     this.#held = Array.from({ length: this.#tree.count });
     this.#plain = scope.plain.map((source) => {
-      return { source, underWay: 0, failures: 0, isKnown: false, isPaused: false, isOut: false };
+      return {
+        source,
+        underWay: 0,
+        failures: 0,
+        isKnown: false,
+        isPaused: false,
+        isOut: false,
+        isWrong: false,
+      };
     });
   }
 
@@ -295,8 +305,8 @@ export class FileReading {
 
   // What arrived.
 
-  async #received({ source, isOut }: Plain, range: number, bytes: Uint8Array): Promise<void> {
-    if (isOut) return;
+  async #received({ source, isWrong }: Plain, range: number, bytes: Uint8Array): Promise<void> {
+    if (isWrong) return;
     const top = rangeTop(this.#scope.size, segmentRootsOf(bytes));
     const before = this.#held[range];
     if (before?.isProven === true) return;
@@ -380,8 +390,8 @@ export class FileReading {
   async #blame(source: string, place: string): Promise<void> {
     const plain = this.#plain.find((one) => one.source.name === source);
     const reason = `${place}: the bytes do not match the root ${this.#scope.root}`;
-    if (plain?.isOut !== true) this.#fault({ source, kind: "wrong", reason });
-    if (plain !== undefined) plain.isOut = true;
+    if (plain?.isWrong !== true) this.#fault({ source, kind: "wrong", reason });
+    if (plain !== undefined) plain.isOut = plain.isWrong = true;
     if (this.#trial?.plain === plain) this.#trial = undefined;
     await this.#drop(source);
   }
@@ -415,7 +425,10 @@ export class FileReading {
     const { name: source } = plain.source;
     if (!wasOut && (kind !== "busy" || plain.isOut)) this.#fault({ source, kind, reason: message });
     if (plain.isOut) {
-      if (kind === "wrong" && !wasOut) this.#run(() => this.#drop(source));
+      if (kind === "wrong" && !plain.isWrong) {
+        plain.isWrong = true;
+        this.#run(() => this.#drop(source));
+      }
       return;
     }
     plain.isPaused = true;
