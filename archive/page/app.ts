@@ -97,7 +97,6 @@ function read(): void {
     end();
     failed([event.message === "" ? "the files of this page are not complete" : event.message]);
   });
-  worker.postMessage({ base: new URL(".", document.baseURI).href });
 }
 
 bindTheme();

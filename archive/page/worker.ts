@@ -3,11 +3,11 @@ import "./without-eval.ts";
 import type { Told } from "./documents.ts";
 import { PageProblem, readPage } from "./read.ts";
 
-const tell = (told: Told): void => self.postMessage(told);
+/** The page's folder: this module is `archive/page/worker.js` in it. */
+const base = new URL("../../", self.location.href).href;
+const tell = (told: Told): void => self.postMessage(told, {});
 
-self.addEventListener("message", ({ data }: MessageEvent<{ readonly base: string }>) => {
-  readPage(data.base, tell).catch((error: unknown) => {
-    const { message } = error as Error;
-    tell({ kind: "failed", problems: error instanceof PageProblem ? message.split("\n") : [message] });
-  });
+readPage(base, tell).catch((error: unknown) => {
+  const { message } = error as Error;
+  tell({ kind: "failed", problems: error instanceof PageProblem ? message.split("\n") : [message] });
 });

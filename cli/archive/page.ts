@@ -114,7 +114,7 @@ async function settingsOf(
   const key = String(issue?.path[0] ?? "");
   throw usageError(`--${names[key] ?? key} is not valid`, {
     expected: "http or https URLs",
-    actual: quote(String(issue?.message ?? "")),
+    actual: quote(issue?.message ?? ""),
   });
 }
 
@@ -141,7 +141,7 @@ async function writeLists(folder: PageFolder, { lists }: PageSettings, known: Kn
   const there = new Set(await readdir(folder.at(listsFolder)).catch(() => []));
   for (const root of lists) {
     if (there.has(root.slice(2))) continue;
-    const list = await known.get(root as `0x${string}`);
+    const list = await known.get(root);
     if (list === undefined) say(`the list ${root} is damaged: the page does without it`);
     else await folder.write(`${listsFolder}/${root.slice(2)}`, list.pieces.bytes);
   }

@@ -72,7 +72,8 @@ const isRead = (page: Page): Promise<unknown> => page.waitForSelector("#link[dat
 
 describe("the page of an archive", () => {
   it.each(looks)("tells how each file stands, since when, and who pays: $name", async (look) => {
-    const { page, troubles, requests, close } = await opened(pageFolder(), look);
+    const watched = await opened(pageFolder(), look);
+    const { page, troubles, requests } = watched;
     await isRead(page);
     expect(await textOf(page, "#title")).toBe("Powers of Tau <b>");
     expect(await page.title()).toBe("⚠ Powers of Tau <b>");
@@ -105,11 +106,12 @@ describe("the page of an archive", () => {
     expect(troubles).toEqual([]);
     const own = [new URL(page.url()).origin, new URL(scene.rpc).origin];
     expect(requests.filter((url) => !own.includes(new URL(url).origin))).toEqual([]);
-    await close();
+    await watched.close();
   });
 
   it("draws the copies as they fell when a provider stopped to prove, with the time of the alarm", async () => {
-    const { page, close } = await opened();
+    const watched = await opened();
+    const { page } = watched;
     await isRead(page);
     // The steps of the fewest copies: two, then one; lower is further down.
     const line = await page.locator('#copies path[data-key="lf"]').getAttribute("d");
@@ -128,11 +130,12 @@ describe("the page of an archive", () => {
     const table = await textOf(page, "#copies details[open]");
     expect(table).toMatch(/1 1\.4 2 3/);
     expect(table).toMatch(/2 2\.[04] [23] 0/);
-    await close();
+    await watched.close();
   });
 
   it("is used with the keyboard: skip link, picture, names, copy", async () => {
-    const { page, troubles, close } = await opened();
+    const watched = await opened();
+    const { page, troubles } = watched;
     await isRead(page);
     await page.keyboard.press("Tab");
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the figures");
@@ -155,11 +158,12 @@ describe("the page of an archive", () => {
     expect(await link.getAttribute("href")).toBe("https://host.example/response_0001");
     expect(await link.getAttribute("rel")).toBe("noreferrer noopener");
     expect(troubles).toEqual([]);
-    await close();
+    await watched.close();
   });
 
   it("shows hostile names as text, and runs no code that is not a file of the page", async () => {
-    const { page, close } = await opened();
+    const watched = await opened();
+    const { page } = watched;
     await isRead(page);
     expect(await page.locator("main img, main script, main b").count()).toBe(0);
     expect(await page.title()).toBe("⚠ Powers of Tau <b>");
@@ -175,7 +179,7 @@ describe("the page of an archive", () => {
     });
     expect(blocked).toEqual(expect.arrayContaining(["script-src-elem", "connect-src"]));
     expect(await page.title()).not.toBe("owned");
-    await close();
+    await watched.close();
   });
 });
 
@@ -201,17 +205,19 @@ describe("a page that cannot be read", () => {
     ],
   ];
   it.each(faults)("says so: %s", async (_, folder, words) => {
-    const { page, close } = await opened(await folder());
+    const watched = await opened(await folder());
+    const { page } = watched;
     await page.waitForSelector("#link[data-state=away]");
     expect(await textOf(page, "#problems")).toMatch(words);
     expect(await page.locator("#all").isVisible()).toBe(false);
     expect(await page.locator("#again").isVisible()).toBe(true);
-    await close();
+    await watched.close();
   });
 
   it("is read again by its button, and keeps what it showed if that fails", async () => {
     const folder = await changed("again", {});
-    const { page, close } = await opened(folder);
+    const watched = await opened(folder);
+    const { page } = watched;
     await isRead(page);
     const settings = await readFile(join(folder, "settings.json"), "utf8");
     await writeFile(join(folder, "settings.json"), "{");
@@ -221,7 +227,7 @@ describe("a page that cannot be read", () => {
     await writeFile(join(folder, "settings.json"), settings);
     await page.locator("#again").click();
     await pageSays(page, "#problems", "Alarm: 3 files");
-    await close();
+    await watched.close();
   });
 });
 
@@ -234,7 +240,8 @@ describe("an archive with the most files", () => {
     const file = join(scene.folder, "many.json");
     await writeFile(file, canonicalText({ manifest: many, signatures: [] }));
     await scene.json(["archive", "page", "--manifest", file, "--out", pageFolder("many")]);
-    const { page, troubles, close } = await opened(pageFolder("many"));
+    const watched = await opened(pageFolder("many"));
+    const { page, troubles } = watched;
     // The longest time in which the page could not react.
     await page.evaluate(() => {
       let last = performance.now();
@@ -260,6 +267,6 @@ describe("an archive with the most files", () => {
     await page.locator("#filter").fill("part 99999");
     await pageSays(page, "#files caption", "1 to 1 of 1 file");
     expect(troubles).toEqual([]);
-    await close();
+    await watched.close();
   });
 });

@@ -52,7 +52,7 @@ export async function archiveScene(manifest: Manifest): Promise<ArchiveScene> {
   await mkdir(folder, { recursive: true });
   await writeFile(manifestFile, canonicalText({ manifest, signatures: [] }));
   const root = manifestRoot(canonicalBytes(manifest));
-  await world.run(await planManifest(payer, group.at, { root }));
+  await world.run(planManifest(payer, group.at, { root }));
 
   const lists = { whole: all, killed: all, half, unlisted };
   const operators = {} as Record<ProviderName, string>;

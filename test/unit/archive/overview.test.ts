@@ -46,18 +46,16 @@ describe("an overview of copies", () => {
   });
 
   it("is that of each block counted on its own", () => {
-    const series = fc
-      .uniqueArray(fc.integer({ min: 11, max: 29 }), { maxLength: 6 })
-      .chain((blocks) =>
-        fc
-          .array(fc.integer({ min: 0, max: 4 }), {
-            minLength: blocks.length + 1,
-            maxLength: blocks.length + 1,
-          })
-          .map((copies) =>
-            [10, ...blocks.sort((a, b) => a - b)].map((block, i) => ({ block, copies: copies[i] ?? 0 })),
-          ),
-      );
+    const series = fc.uniqueArray(fc.integer({ min: 11, max: 29 }), { maxLength: 6 }).chain((blocks) =>
+      fc
+        .array(fc.integer({ min: 0, max: 4 }), {
+          minLength: blocks.length + 1,
+          maxLength: blocks.length + 1,
+        })
+        .map((copies) =>
+          [10, ...blocks.sort((a, b) => a - b)].map((block, i) => ({ block, copies: copies[i] ?? 0 })),
+        ),
+    );
     const same = fc.record({ files: fc.integer({ min: 1, max: 5 }), series });
     fc.assert(
       fc.property(
