@@ -154,8 +154,20 @@ export type { CeremonyContribution } from "../protocol/contribution.ts";
 export { signPermission, signRevocation } from "./reading/permission.ts";
 export { unlimitedBytes } from "../protocol/codec/permission.ts";
 export type { GroupDomain, Permission, PermissionTerms, Revocation } from "../protocol/codec/permission.ts";
-export { httpSource, SourceError } from "./reading/source.ts";
-export type { HttpSourceOptions, PieceSource, SentRange, SourceFaultKind } from "./reading/source.ts";
+export { httpPayee, httpSource, PaymentNeeded, SourceError } from "./reading/source.ts";
+export type {
+  ChargedRange,
+  HttpSourceOptions,
+  Payee,
+  PieceSource,
+  SentRange,
+  SourceFaultKind,
+} from "./reading/source.ts";
+export { payingSource } from "./reading/paying.ts";
+export type { PayingSource } from "./reading/paying.ts";
+export { memoryTabs, ReadPurse } from "./reading/purse.ts";
+export type { PurseTerms, ReadTabs } from "./reading/purse.ts";
+export type { DueCode, PaymentDue, ShownVoucher } from "../protocol/codec/paid-reading.ts";
 export {
   expiryBounds,
   planReadDeposit,

@@ -26,6 +26,7 @@ const schema = z.strictObject({
       factory: address.optional(),
       registry: address.optional(),
       lens: address.optional(),
+      vouchers: address.optional(),
     })
     .default({}),
   group: address.optional(),
@@ -96,11 +97,16 @@ export const deployPurse: Purse = {
   file: "deploy.yaml",
 };
 
-/** Settings of commands that read data of other payers: they use no account. */
+/** Settings of commands that read data of other payers: they use an account only if they pay (R47). */
 export const readerPurse: Purse = {
   definition: {
     schema,
-    settings: [...connection, setting("chain.registry", "registry", "text", "the Registry contract")],
+    settings: [
+      ...connection,
+      setting("chain.registry", "registry", "text", "the Registry contract"),
+      setting("chain.vouchers", "vouchers", "text", "the ReadVouchers contract, for paying"),
+      ...account("reader").filter(({ key }) => key !== "group"),
+    ],
   },
   file: "reader.yaml",
 };
@@ -130,7 +136,7 @@ export function payerOptions(command: Command, purse = payerPurse): Command {
   return settingOptions(command, purse.definition.settings, purse.file);
 }
 
-type Needed = "chain.factory" | "chain.lens" | "group" | "key";
+type Needed = "chain.factory" | "chain.lens" | "chain.vouchers" | "group" | "key";
 
 export type Payer = {
   readonly config: PayerConfig;
@@ -143,8 +149,8 @@ function withKnownContracts(config: PayerConfig): PayerConfig {
   const { id } = config.chain;
   const known = id === undefined ? undefined : knownDeployments().get(id);
   if (known === undefined) return config;
-  const { registry, factory, lens } = known;
-  return { ...config, chain: { registry, factory, lens, ...config.chain } };
+  const { registry, factory, lens, vouchers } = known;
+  return { ...config, chain: { registry, factory, lens, vouchers, ...config.chain } };
 }
 
 export async function loadPayer(options: PayerOptions, purse = payerPurse): Promise<Payer> {
@@ -153,12 +159,9 @@ export async function loadPayer(options: PayerOptions, purse = payerPurse): Prom
   return {
     config,
     need(key) {
-      const value =
-        key === "chain.factory"
-          ? config.chain.factory
-          : key === "chain.lens"
-            ? config.chain.lens
-            : config[key];
+      const { factory, lens: views, vouchers } = config.chain;
+      const contracts = { "chain.factory": factory, "chain.lens": views, "chain.vouchers": vouchers };
+      const value = key === "group" || key === "key" ? config[key] : contracts[key];
       if (value !== undefined) return value;
       throw missing(key, purse, file);
     },

@@ -6,7 +6,7 @@ import type { ArchiveFile } from "../../archive/schema.ts";
 import { readManifestFile } from "../archive/manifest-file.ts";
 import { placesOf } from "../../client/reading/file-places.ts";
 import { openPiece } from "../../client/reading/piece.ts";
-import { httpSource, type PieceSource } from "../../client/reading/source.ts";
+import type { PieceSource } from "../../client/reading/source.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { payerOptions, readerPurse, withChain, type PayerOptions } from "../chain/account.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
@@ -16,6 +16,7 @@ import { formatBytes } from "../console/progress.ts";
 import { dialingNode } from "../group/retrieve/download.ts";
 import { fetchFile, sayFault, type FetchedFile, type WantedPiece } from "./fetch-file.ts";
 import { manifestByRoot } from "./manifest-by-root.ts";
+import { openPaying, payOptions, type Paid, type Paying, type PayFlags } from "./pay.ts";
 import { defaultKey } from "./reader.ts";
 import { readReaderKey } from "./reader-key.ts";
 import { permissionOf, readShareFile, type ShareFile } from "./share-file.ts";
@@ -23,13 +24,14 @@ import { registeredLocator } from "../chain/relays.ts";
 import { libp2pSource, registrySources } from "./sources.ts";
 
 const shownNames = 5;
-type FetchOptions = PayerOptions & {
-  readonly from?: readonly string[];
-  readonly share?: string;
-  readonly manifest?: string;
-  readonly readerKey: string;
-  readonly out: string;
-};
+type FetchOptions = PayerOptions &
+  PayFlags & {
+    readonly from?: readonly string[];
+    readonly share?: string;
+    readonly manifest?: string;
+    readonly readerKey: string;
+    readonly out: string;
+  };
 
 export function register(program: Command): void {
   const command = program
@@ -46,8 +48,8 @@ export function register(program: Command): void {
     .option("--share <file>", "file of `whitepay share --file`: its providers, with the payer's permission")
     .option("--reader-key <file>", "key of the peer id in the permission (`whitepay reader`)", defaultKey)
     .requiredOption("--out <file>", "file for the piece");
-  payerOptions(jsonOption(command), readerPurse).action((root: string | undefined, options: FetchOptions) =>
-    fetchPiece(root, options),
+  payerOptions(jsonOption(payOptions(command)), readerPurse).action(
+    (root: string | undefined, options: FetchOptions) => fetchPiece(root, options),
   );
 }
 
@@ -71,16 +73,20 @@ async function fetchPiece(text: string | undefined, options: FetchOptions): Prom
   const { signal } = interrupt;
   const key =
     shared === undefined || shared.with === "anybody" ? undefined : await readReaderKey(options.readerKey);
+  const paying = await openPaying(options);
   const libp2p = await dialingNode(key);
   try {
     const providersOf = async (wanted: Hex, isLast: boolean): Promise<PieceSource[]> => [
-      ...(options.from ?? []).map((url) => httpSource(url)),
-      ...(shared === undefined ? [] : sharedSources(shared, wanted, libp2p)),
-      ...(await found(options, wanted, { libp2p, signal, isLast })),
+      ...(options.from ?? []).map((url) => paying.http(url)),
+      ...(shared === undefined ? [] : sharedSources(shared, wanted, { libp2p, paying })),
+      ...(await found(options, wanted, { libp2p, paying, signal, isLast })),
     ];
-    await (named === undefined
-      ? fetchPieceOf(root, await providersOf(root, true), options, signal)
-      : fetchNamed(named, providersOf, options, signal));
+    const fetched = await settled(paying, () =>
+      named === undefined
+        ? fetchPieceOf(root, providersOf, options, signal)
+        : fetchNamed(named, providersOf, options, signal),
+    );
+    report(fetched, options);
   } catch (error) {
     if (!signal.aborted) throw error;
     const hint = "verified ranges are kept; run the same command again to continue";
@@ -89,16 +95,39 @@ async function fetchPiece(text: string | undefined, options: FetchOptions): Prom
     process.removeListener("SIGINT", stop);
     process.removeListener("SIGTERM", stop);
     await libp2p.stop();
+    await paying.close();
   }
 }
 
-function sharedSources(shared: ShareFile, root: Hex, libp2p: Libp2p): PieceSource[] {
+/** The sources of a piece. @param isLast there are no others */
+type ProvidersOf = (root: Hex, isLast: boolean) => Promise<PieceSource[]>;
+type Fetched = FetchedFile & { readonly wanted: WantedPiece };
+
+/** Pays for what was read last, however the work ends. */
+async function settled(
+  paying: Paying,
+  work: () => Promise<Fetched>,
+): Promise<Fetched & { readonly paid: readonly Paid[] }> {
+  let paid: readonly Paid[] = [];
+  let fetched: Fetched;
+  try {
+    fetched = await work();
+  } finally {
+    paid = await paying.settle();
+  }
+  return { ...fetched, paid };
+}
+
+/** How sources are reached. */
+type Means = { readonly libp2p: Libp2p; readonly paying: Paying };
+
+function sharedSources(shared: ShareFile, root: Hex, { libp2p, paying }: Means): PieceSource[] {
   return shared.copies
     .filter((copy) => copy.root === root)
     .flatMap((copy) => {
       const { url, peerId, addrs, bytes } = copy;
       const permission = permissionOf(copy);
-      const overHttp = url === undefined ? [] : [httpSource(url, { permission })];
+      const overHttp = url === undefined ? [] : [paying.http(url, { permission })];
       return [...overHttp, libp2pSource({ libp2p }, { peerId, addrs }, permission, bytes)];
     });
 }
@@ -107,11 +136,7 @@ function sharedSources(shared: ShareFile, root: Hex, libp2p: Libp2p): PieceSourc
 async function found(
   options: FetchOptions,
   root: Hex,
-  {
-    libp2p,
-    signal,
-    isLast,
-  }: { readonly libp2p: Libp2p; readonly signal: AbortSignal; readonly isLast: boolean },
+  { libp2p, paying, signal, isLast }: Means & { readonly signal: AbortSignal; readonly isLast: boolean },
 ): Promise<PieceSource[]> {
   const named = (options as { registry?: string }).registry;
   const isAsked =
@@ -133,6 +158,7 @@ async function found(
           line: { libp2p, signal, locator: registeredLocator(libp2p, provider, async () => registry) },
         },
         root,
+        (url) => paying.http(url),
       );
     },
     readerPurse,
@@ -156,10 +182,10 @@ async function namedFile(name: string | undefined, manifest: string): Promise<Ar
 /** A file of the manifest: also from the places that the manifest names for it. */
 async function fetchNamed(
   file: ArchiveFile,
-  providersOf: (root: Hex, isLast: boolean) => Promise<PieceSource[]>,
-  options: FetchOptions,
+  providersOf: ProvidersOf,
+  { out }: FetchOptions,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Fetched> {
   const { urls, notes } = await placesOf(file, async (root) =>
     filesOf(await manifestByRoot(root, await providersOf(root, true), { signal, onFault: sayFault })),
   );
@@ -167,27 +193,27 @@ async function fetchNamed(
   const { root, bytes, name, blake2b } = file;
   const providers = await providersOf(root, urls.length === 0);
   const wanted = { root, bytes, named: { name, blake2b } };
-  report(wanted, await fetchFile(wanted, { providers, urls }, options.out, { signal }), options);
+  return { wanted, ...(await fetchFile(wanted, { providers, urls }, out, { signal })) };
 }
 
 async function fetchPieceOf(
   root: Hex,
-  sources: readonly PieceSource[],
-  options: FetchOptions,
+  providersOf: ProvidersOf,
+  { out }: FetchOptions,
   signal: AbortSignal,
-): Promise<void> {
-  const piece = await openPiece(root, sources, { signal, onFault: sayFault });
+): Promise<Fetched> {
+  const piece = await openPiece(root, await providersOf(root, true), { signal, onFault: sayFault });
   const wanted = { root, bytes: piece.size };
-  const fetched = await fetchFile(wanted, { piece }, options.out, { signal });
-  report(wanted, { ...fetched, faults: piece.faults }, options);
+  const fetched = await fetchFile(wanted, { piece }, out, { signal });
+  return { wanted, ...fetched, faults: piece.faults };
 }
 
 function report(
-  { root, bytes }: WantedPiece,
-  { sources, faults, isOld }: FetchedFile,
+  { wanted, sources, faults, isOld, paid }: Fetched & { readonly paid: readonly Paid[] },
   { out, json }: FetchOptions,
 ): void {
-  if (json === true) return printJson({ root, bytes, path: out, sources, faults });
+  const { root, bytes } = wanted;
+  if (json === true) return printJson({ root, bytes, path: out, sources, faults, paid });
   const names = isOld ? "present already" : sources.map(({ source }) => source).join(", ");
   printLine(`${out}  ${formatBytes(bytes)}, ${names}`);
 }

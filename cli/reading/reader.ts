@@ -3,12 +3,15 @@ import type { Command } from "commander";
 import { jsonOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { makeReaderKey, peerIdOf } from "./reader-key.ts";
+import { registerMoney } from "./reader-money.ts";
 
 export const defaultKey = "reader.key";
 
 export function register(program: Command): void {
   const command = program
     .command("reader")
+    // Options of a subcommand follow its name.
+    .enablePositionalOptions()
     .description(
       "print the peer id to which a payer can give permission to read; makes its key if there is none",
     )
@@ -20,4 +23,5 @@ export function register(program: Command): void {
     if (json === true) printJson({ peerId, key: readerKey });
     else printLine(peerId);
   });
+  registerMoney(command);
 }

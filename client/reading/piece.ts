@@ -52,6 +52,11 @@ export function segmentRootsOf(bytes: Uint8Array): Uint8Array[] {
   return roots;
 }
 
+/** Whether bytes and nodes hash to the root. @throws never, whatever a source sent */
+export function isProven(root: Hex, range: number, sent: SentRange): boolean {
+  return provenTop(root, range, sent) !== undefined;
+}
+
 /** Top of the range if bytes and nodes hash to the root, else undefined. @throws never, whatever a source sent */
 function provenTop(root: Hex, range: number, { size, bytes, siblings }: SentRange): Uint8Array | undefined {
   if (!Number.isSafeInteger(size) || size < 1 || range >= rangeCount(size)) return undefined;

@@ -6,6 +6,14 @@ import {
   permissionHeader,
   proofHeader,
 } from "../../protocol/codec/piece-http.ts";
+import {
+  chargedHeader,
+  encodeVoucher,
+  maxDueBytes,
+  readDueDocument,
+  voucherHeader,
+} from "../../protocol/codec/paid-reading.ts";
+import type { PaymentDue, ShownVoucher } from "../../protocol/codec/paid-reading.ts";
 import type { GroupDomain, Permission } from "../../protocol/codec/permission.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { concatBytes } from "../../storage/core/bytes.ts";
@@ -48,6 +56,29 @@ export class SourceError extends Error {
   }
 }
 
+/** R47: the source sends the range when it is paid for. */
+export class PaymentNeeded extends SourceError {
+  readonly due: PaymentDue;
+
+  constructor(due: PaymentDue) {
+    const price = `a price a GiB of ${due.pricePerGiB} in units of token ${due.token}`;
+    super("refused", `asks for ${price}, paid to ${due.provider}: ${due.code}: ${due.detail}`);
+    this.due = due;
+  }
+}
+
+/** What a source sent, and what it says that this costs, in units. */
+export type ChargedRange = SentRange & { readonly charged: bigint };
+
+/** A source that takes vouchers; `payingSource` makes a PieceSource of it. */
+export type Payee = {
+  readonly name: string;
+  /** Rejects with a SourceError, a PaymentNeeded among them. */
+  range(root: Hex, range: number, signal: AbortSignal, voucher?: ShownVoucher): Promise<ChargedRange>;
+  /** Shows a voucher for what was read before. Rejects likewise. */
+  settle(root: Hex, voucher: ShownVoucher, signal: AbortSignal): Promise<void>;
+};
+
 export type HttpSourceOptions = {
   /** Shown with every request. */
   readonly permission?: GroupDomain & Permission;
@@ -63,54 +94,83 @@ export const isOfPiece = /\/piece\/(?:0x)?[0-9a-f]{64}$/i;
  * @param url of a provider's server for readers, or of the piece there
  * @throws WhitePayError `input` if it is no HTTP URL
  */
-export function httpSource(
-  url: string,
-  { permission, fetch: get = fetch }: HttpSourceOptions = {},
-): PieceSource {
+export function httpSource(url: string, options: HttpSourceOptions = {}): PieceSource {
+  const payee = httpPayee(url, options);
+  return { name: payee.name, range: (root, range, signal) => payee.range(root, range, signal) };
+}
+
+/** The same as a source that takes vouchers (R47). */
+export function httpPayee(url: string, { permission, fetch: get = fetch }: HttpSourceOptions = {}): Payee {
   const base = baseOf(url);
-  const headers: Record<string, string> =
+  const shown: Record<string, string> =
     permission === undefined ? {} : { [permissionHeader]: encodePermission(permission) };
+  const headersOf = (voucher: ShownVoucher | undefined): Record<string, string> => {
+    return voucher === undefined ? shown : { ...shown, [voucherHeader]: encodeVoucher(voucher) };
+  };
+  const placeOf = (root: Hex): URL => {
+    const place = new URL(base);
+    if (!isOfPiece.test(place.pathname))
+      place.pathname = place.pathname.replace(/\/$/, "") + pathOfPiece(root);
+    return place;
+  };
   return {
     name: base.href,
-    async range(root, range, signal) {
+    async range(root, range, signal, voucher) {
       const first = range * rangeBytes;
-      const wanted = { ...headers, Range: `bytes=${first}-${first + rangeBytes - 1}` };
-      const place = new URL(base);
-      if (!isOfPiece.test(place.pathname))
-        place.pathname = place.pathname.replace(/\/$/, "") + pathOfPiece(root);
-      const response = await answered(() => get(place, { headers: wanted, signal, cache: "no-store" }));
+      const headers = { ...headersOf(voucher), Range: `bytes=${first}-${first + rangeBytes - 1}` };
+      const response = await answered(() => get(placeOf(root), { headers, signal, cache: "no-store" }));
       if (response.status !== 206) throw await refusalOf(response);
-      const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(
-        response.headers.get("Content-Range") ?? "",
-      );
-      const [start, last, size] = (found ?? []).slice(1).map(Number);
-      const proof = response.headers.get(proofHeader);
-      if (start === undefined || last === undefined || size === undefined || proof === null) {
-        await response.body?.cancel().catch(() => undefined);
-        throw new SourceError(
-          "refused",
-          `it serves no ranges with proofs (headers Content-Range, ${proofHeader})`,
-        );
-      }
-      if (start !== first || last !== Math.min(size, first + rangeBytes) - 1) {
-        await response.body?.cancel().catch(() => undefined);
-        const range = `bytes ${start}-${last}/${size}`;
-        throw new SourceError("wrong", `sent another range: expected bytes from ${first}, actual ${range}`);
-      }
-      const decoded = decodeProof(proof);
-      const bytes = new Uint8Array(last + 1 - start);
+      const begun = await beginningOf(response, first);
+      const { bytes, last, decoded } = begun;
       let got = await filled(response, bytes, 0);
       // A connection that broke is continued at the next byte; the first answer's proof is for all of them.
       while (got < bytes.length) {
-        const rest = { ...headers, Range: `bytes=${start + got}-${last}` };
-        const more = await answered(() => get(place, { headers: rest, signal, cache: "no-store" }));
+        const rest = { ...headers, Range: `bytes=${first + got}-${last}` };
+        const more = await answered(() => get(placeOf(root), { headers: rest, signal, cache: "no-store" }));
         if (more.status !== 206) throw await refusalOf(more);
         got = await filled(more, bytes, got);
       }
       if (!decoded.ok) throw new SourceError("wrong", decoded.detail);
-      return { size, bytes, siblings: decoded.value };
+      return { size: begun.size, bytes, siblings: decoded.value, charged: begun.charged };
+    },
+    async settle(root, voucher, signal) {
+      const asked = { method: "HEAD", headers: headersOf(voucher), signal, cache: "no-store" } as const;
+      const response = await answered(() => get(placeOf(root), asked));
+      if (!response.ok) throw await refusalOf(response);
     },
   };
+}
+
+type Beginning = {
+  readonly size: number;
+  /** Of the range. */
+  readonly last: number;
+  readonly charged: bigint;
+  readonly decoded: ReturnType<typeof decodeProof>;
+  /** To be filled. */
+  readonly bytes: Uint8Array;
+};
+
+/** What the head of an answer says about the range that begins at the byte `first`. */
+async function beginningOf(response: Response, first: number): Promise<Beginning> {
+  const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(response.headers.get("Content-Range") ?? "");
+  const [start, last, size] = (found ?? []).slice(1).map(Number);
+  const proof = response.headers.get(proofHeader);
+  if (start === undefined || last === undefined || size === undefined || proof === null) {
+    await response.body?.cancel().catch(() => undefined);
+    throw new SourceError(
+      "refused",
+      `it serves no ranges with proofs (headers Content-Range, ${proofHeader})`,
+    );
+  }
+  if (start !== first || last !== Math.min(size, first + rangeBytes) - 1) {
+    await response.body?.cancel().catch(() => undefined);
+    const range = `bytes ${start}-${last}/${size}`;
+    throw new SourceError("wrong", `sent another range: expected bytes from ${first}, actual ${range}`);
+  }
+  const charged = /^\d{1,39}$/.exec(response.headers.get(chargedHeader) ?? "")?.[0];
+  const bytes = new Uint8Array(last + 1 - start);
+  return { size, last, charged: BigInt(charged ?? 0), decoded: decodeProof(proof), bytes };
 }
 
 function baseOf(url: string): URL {
@@ -134,9 +194,12 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
 /** What an answer that is no success means. */
 export async function refusalOf(response: Response): Promise<SourceError> {
   const { status } = response;
-  const text = await startOf(response, maxReasonChars).catch(() => new Uint8Array());
-  const reason = new TextDecoder()
-    .decode(text)
+  const body = await startOf(response, maxDueBytes).catch(() => new Uint8Array());
+  const text = new TextDecoder().decode(body);
+  const due = status === 402 ? readDueDocument(text) : undefined;
+  if (due?.ok === true) return new PaymentNeeded(due.value);
+  const reason = text
+    .slice(0, maxReasonChars)
     .replace(/\p{C}+/gu, " ")
     .trim();
   const message = `HTTP ${status}${reason === "" ? "" : `: ${reason}`}`;

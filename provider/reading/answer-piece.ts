@@ -160,7 +160,7 @@ async function sendRange(
   const { at, to } = part;
   const { address, root } = wanted;
   const { voucher, quota } = sending;
-  const asked = { address, voucher, what: `${root}/${at}-${to}`, bytes: to - at };
+  const asked = { address, voucher, root, at, to };
   const charge = (await answers.payments?.take(asked)) ?? nothingCharged;
   if (charge.kind === "due") return () => refuseUnpaid(wanted, charge);
   let isSent = false;

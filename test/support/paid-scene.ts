@@ -90,11 +90,15 @@ export class PaidScene {
   }
 
   /** Writes a configuration with these settings of `reading.price`; undefined: reading costs nothing. Returns its path. */
-  async configure(price?: Readonly<Record<string, unknown>>): Promise<string> {
-    const before = await readFile(this.scene.configPath, "utf8");
+  async configure(
+    price?: Readonly<Record<string, unknown>>,
+    from = this.scene.configPath,
+    dataDir = this.scene.config.dataDir,
+  ): Promise<string> {
+    const before = await readFile(from, "utf8");
     const terms = price && { token: this.token, perGiB: String(perGiB), ...price };
     const reading = { host: "127.0.0.1", port: 0, ...(terms && { price: terms }) };
-    const path = join(this.scene.config.dataDir, "paid.yaml");
+    const path = join(dataDir, "paid.yaml");
     const chain = `  vouchers: "${lower(this.world.address)}"\n  registry:`;
     const text = before.replace(/^ {2}registry:/m, price === undefined ? "  registry:" : chain);
     await writeFile(path, `${text}reading: ${JSON.stringify(reading)}\n`);

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeVoucher, encodeVoucher } from "../../../protocol/codec/paid-reading.ts";
 import type { ShownVoucher } from "../../../protocol/codec/paid-reading.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { ReadAccount } from "../../../protocol/reading-account.ts";
 import { syncPath, writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
 import { namingFullDisk } from "../../../storage/disk/disk-full.ts";
@@ -18,8 +19,16 @@ export type ReaderRecord = ReadAccount & {
   readonly voucher: ShownVoucher;
   /** Of the channel when it was read last. */
   readonly expiry: number;
-  /** The range that was charged last: a reader that did not get it may ask for it again. */
-  readonly last?: { readonly what: string; readonly price: bigint } | undefined;
+  /** What was charged last: a reader that did not get all of it may ask for it again. */
+  readonly last?: ChargedPart | undefined;
+};
+
+/** Bytes [at, to) of a piece, and what they cost. */
+export type ChargedPart = {
+  readonly root: Hex;
+  readonly at: number;
+  readonly to: number;
+  readonly price: bigint;
 };
 
 const format = 1;
@@ -31,7 +40,7 @@ type Saved = {
   readonly owed: string;
   readonly promised: string;
   readonly expiry: number;
-  readonly last?: { readonly what: string; readonly price: string };
+  readonly last?: Omit<ChargedPart, "price"> & { readonly price: string };
 };
 
 function nameOf({ chainId, vouchers, provider, token, reader }: Omit<ShownVoucher, "amount" | "signature">) {
@@ -45,7 +54,7 @@ function textOf({ voucher, owed, promised, expiry, last }: ReaderRecord): string
     owed: String(owed),
     promised: String(promised),
     expiry,
-    ...(last && { last: { what: last.what, price: String(last.price) } }),
+    ...(last && { last: { ...last, price: String(last.price) } }),
   };
   return `${JSON.stringify(saved)}\n`;
 }
@@ -62,7 +71,7 @@ function recordOf(text: string): ReaderRecord {
     owed: BigInt(saved.owed),
     promised: BigInt(saved.promised),
     expiry,
-    ...(last && { last: { what: last.what, price: BigInt(last.price) } }),
+    ...(last && { last: { root: last.root, at: last.at, to: last.to, price: BigInt(last.price) } }),
   };
 }
 

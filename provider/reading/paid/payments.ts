@@ -11,7 +11,7 @@ import { accountOf, priceOfBytes } from "../../../protocol/reading-account.ts";
 import type { ReadAccount, ReadChannel, ReadTime } from "../../../protocol/reading-account.ts";
 import { equalBytes } from "../../../storage/core/bytes.ts";
 import { mostReaders } from "./book.ts";
-import type { ReaderBook, ReaderRecord } from "./book.ts";
+import type { ChargedPart, ReaderBook, ReaderRecord } from "./book.ts";
 import type { Channels } from "./channels.ts";
 import type { FreeBytes } from "./free.ts";
 import { chargeRange, margin_blocks, takeVoucher } from "./judge.ts";
@@ -21,7 +21,7 @@ import type { Owing } from "./judge.ts";
 const channelStays_ms = 30_000;
 /** One that does not suffice may have got a deposit. */
 const lackingStays_ms = 2_000;
-/** A range that did not arrive is sent again without a further charge, but not so often that many readers share one payment. */
+/** What did not arrive is sent again without a further charge: so many times its bytes, lest many readers share one payment. */
 const mostRepeats = 3;
 
 export type PaidTerms = {
@@ -46,9 +46,10 @@ export type PaidRequest = {
   /** The network address, whose free bytes count. */
   readonly address: string;
   readonly voucher: ShownVoucher | undefined;
-  /** Names the bytes. */
-  readonly what: string;
-  readonly bytes: number;
+  readonly root: Hex;
+  /** Bytes [at, to) of the piece. */
+  readonly at: number;
+  readonly to: number;
 };
 
 /** The bytes may be sent. */
@@ -66,7 +67,7 @@ export class Payments {
   readonly #deps: PaymentsDependencies;
   /** The work under way for each reader: one after the other, so that no two ranges are sent for one voucher. */
   readonly #turns = new Map<Hex, Promise<unknown>>();
-  /** How often the range that was charged last was sent again; forgotten with a restart. */
+  /** Bytes of what was charged last that were sent again; forgotten with a restart. */
   readonly #repeats = new Map<Hex, number>();
 
   constructor(deps: PaymentsDependencies) {
@@ -75,11 +76,11 @@ export class Payments {
 
   /** Charges bytes before they are sent. @throws if the chain or the disk does not answer */
   async take(request: PaidRequest): Promise<Charge | PaymentDue> {
-    const { voucher, address, bytes } = request;
+    const { voucher, address, at, to } = request;
     if (voucher !== undefined) {
       return this.#refused(voucher) ?? this.#inTurn(voucher.reader, () => this.#charge(request, voucher));
     }
-    if (await this.#deps.free.take(address, bytes)) return free;
+    if (await this.#deps.free.take(address, to - at)) return free;
     const detail = "expected a voucher: the free bytes of this day are used";
     return this.#due({ kind: "due", code: "no-voucher", owed: 0n, needed: 0n, detail });
   }
@@ -166,7 +167,8 @@ export class Payments {
   }
 
   async #charge(request: PaidRequest, voucher: ShownVoucher): Promise<Charge | PaymentDue> {
-    const { address, what, bytes } = request;
+    const { address, root, at, to } = request;
+    const bytes = to - at;
     const taken = await this.#taken(voucher);
     if (taken.kind === "due") return this.#due(taken);
     if (await this.#deps.free.take(address, bytes)) {
@@ -174,7 +176,7 @@ export class Payments {
       if (taken.isNew) await this.#keep(voucher, taken);
       return free;
     }
-    const again = taken.isNew ? undefined : this.#repeated(voucher, what);
+    const again = taken.isNew ? undefined : this.#repeated(voucher, request);
     if (again !== undefined) return { ...free, price: again };
     const price = priceOfBytes(this.#deps.terms.pricePerGiB, bytes);
     const { found, channel, time } = await this.#withChannel(voucher.reader, (state, at) =>
@@ -184,22 +186,25 @@ export class Payments {
       if (taken.isNew) await this.#keep(voucher, taken);
       return this.#due(found);
     }
-    const full = await this.#keep(voucher, { account: found.account, channel, time }, { what, price });
+    const part = { root, at, to, price };
+    const full = await this.#keep(voucher, { account: found.account, channel, time }, part);
     if (full !== undefined) return this.#due(full);
     this.#repeats.delete(voucher.reader);
-    const undo = (): Promise<void> => this.#inTurn(voucher.reader, () => this.#undo(voucher, what));
+    const undo = (): Promise<void> => this.#inTurn(voucher.reader, () => this.#undo(voucher, part));
     return { kind: "charged", price, undo };
   }
 
   /** What the bytes cost when they were charged, if they were charged last, are not paid yet, and may be sent again. */
-  #repeated(voucher: ShownVoucher, what: string): bigint | undefined {
+  #repeated(voucher: ShownVoucher, { root, at, to }: PaidRequest): bigint | undefined {
     const record = this.#deps.book.get(voucher);
-    if (record?.last?.what !== what || record.owed <= record.promised) return undefined;
-    const before = this.#repeats.get(voucher.reader) ?? 0;
-    if (before >= mostRepeats) return undefined;
-    this.#repeats.set(voucher.reader, before + 1);
+    const last = record?.last;
+    if (record === undefined || last === undefined || record.owed <= record.promised) return undefined;
+    if (last.root !== root || at < last.at || to > last.to) return undefined;
+    const again = (this.#repeats.get(voucher.reader) ?? 0) + to - at;
+    if (again > mostRepeats * (last.to - last.at)) return undefined;
+    this.#repeats.set(voucher.reader, again);
     if (this.#repeats.size > mostReaders) this.#repeats.delete(this.#repeats.keys().next().value as Hex);
-    return record.last.price;
+    return last.price;
   }
 
   /** Writes the account to the disk; returns why there is no room for it. */
@@ -220,10 +225,11 @@ export class Payments {
     return undefined;
   }
 
-  async #undo(voucher: ShownVoucher, what: string): Promise<void> {
+  async #undo(voucher: ShownVoucher, { root, at, to }: ChargedPart): Promise<void> {
     const record = this.#deps.book.get(voucher);
-    if (record?.last?.what !== what) return;
-    const { last, ...rest } = record;
+    const known = record?.last;
+    if (record === undefined || known?.root !== root || known.at !== at || known.to !== to) return;
+    const { last = known, ...rest } = record;
     await this.#deps.book.put({ ...rest, owed: record.owed - last.price });
   }
 

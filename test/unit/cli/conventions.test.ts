@@ -57,6 +57,8 @@ const paid = [
   "group collect-keeper-arrears",
   "group collect-all-arrears",
   "provider register",
+  "reader deposit",
+  "reader withdraw",
   "provider withdraw",
   "remove",
   "repair",

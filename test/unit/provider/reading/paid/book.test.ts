@@ -31,7 +31,7 @@ describe("the book of readers", () => {
   it("keeps each account over a restart, the newest one alone", async () => {
     const dir = await temporaryFolder();
     const book = await ReaderBook.open(dir, none);
-    const first = record(10, { last: { what: "a", price: 2n } });
+    const first = record(10, { last: { root: toHex(seededBytes(32, 9)), at: 5, to: 9, price: 2n } });
     await book.put(record(10));
     await book.put(first);
     await book.put(record(11, { owed: (1n << 96n) - 1n }));
