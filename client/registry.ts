@@ -91,8 +91,9 @@ export async function firstRegistration(registry: Contract): Promise<number | un
   const blocks = await Promise.all(
     (["keeper", "provider"] as const).map(async (role) => {
       const page: Result = await registry.getFunction(listOf[role].operators)(0, 1);
-      const first = page[0] as string | undefined;
-      return first === undefined ? [] : [commonOf(await entryOf(registry, role, first)).registeredAt];
+      // A Result throws where an array has undefined.
+      if (page.length === 0) return [];
+      return [commonOf(await entryOf(registry, role, page[0] as string)).registeredAt];
     }),
   );
   const known = blocks.flat();
