@@ -1,7 +1,8 @@
 /** The tarball of the command line and the daemons, installed into an empty folder: what it holds, and that each part runs there. */
-import { readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalText } from "../../archive/canonical.ts";
 import { isTooOld, oldestNode } from "../../cli/console/node-version.ts";
 import { partNames } from "../../cli/deploy/system.ts";
 import { readRunFile } from "../../keeper/run-file.ts";
@@ -9,6 +10,7 @@ import { fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/s
 import { commandPackage } from "../../scripts/release/packages.ts";
 import { packageOf } from "../../scripts/release/reach.ts";
 import { importsOf } from "../../scripts/typescript-source.ts";
+import { fileNamed, manifestOf } from "../support/archive/manifests.ts";
 import { runCli, startCli, type CliResult } from "../support/cli.ts";
 import { seededBytes } from "../support/files.ts";
 import { openKeeperScene, parsed, payee, type KeeperScene } from "../support/keeper-scene.ts";
@@ -120,6 +122,26 @@ describe("the installed command", () => {
     // Beside the parts: fund, proxy, deployer.
     expect(missing).toHaveLength(3 + partNames.length);
     expect(parsed(own)).toMatchObject({ deployer });
+  });
+
+  it("writes the page of an archive with the same files as this repository", async () => {
+    const manifest = join(scene.folder, "archive.json");
+    await writeFile(manifest, canonicalText({ manifest: manifestOf([fileNamed("a")]), signatures: [] }));
+    const contracts = ["--rpc", scene.rpc, "--factory", scene.factory, "--lens", scene.lens];
+    const pageBy = async (run: typeof whitepay, name: string): Promise<string[]> => {
+      const out = join(scene.folder, name);
+      const done = await run("archive", "page", "--manifest", manifest, "--out", out, ...contracts);
+      expect(done.code, done.stderr).toBe(0);
+      const entries = await readdir(out, { recursive: true, withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(out, join(entry.parentPath, entry.name)))
+        .sort();
+    };
+    const built = await pageBy(whitepay, "page");
+    expect(built).toEqual(await pageBy((...args) => runCli(args), "own-page"));
+    expect(built).toEqual(expect.arrayContaining(["archive/page/worker.js", "index.html", "settings.json"]));
+    expect(built.filter((file) => file.endsWith(".ts"))).toEqual([]);
   });
 
   it("explains turns", async () => {
