@@ -147,12 +147,22 @@ export function encodeKey(curve: Curve, key: ContributorKey): Uint8Array {
   return out;
 }
 
+/** A contribution from a seed: its secrets, and the key that proves them. */
+export type SeededContribution = {
+  readonly secrets: Readonly<Record<SecretName, bigint>>;
+  readonly key: ContributorKey;
+};
+
 /**
- * The key that a contributor with this seed makes: a beacon's last value is the seed of its contribution.
+ * What a contributor with this seed makes: a beacon's last value is the seed of its contribution, so everybody knows its secrets.
  * @param challengeHash 64 bytes
  * @param seed 32 bytes
  */
-export function keyFromSeed(curve: Curve, challengeHash: Uint8Array, seed: Uint8Array): ContributorKey {
+export function contributionFromSeed(
+  curve: Curve,
+  challengeHash: Uint8Array,
+  seed: Uint8Array,
+): SeededContribution {
   const random = generatorOf(seed);
   const secrets = secretNames.map((name) => [name, drawElement(random, curve.order)] as const);
   const proofs = secrets.map(([name, secret]) => {
@@ -161,7 +171,15 @@ export function keyFromSeed(curve: Curve, challengeHash: Uint8Array, seed: Uint8
     const spx = proofPoint(curve, name, challengeHash, { s, sx }).multiplyUnsafe(secret);
     return [name, { s, sx, spx }] as const;
   });
-  return Object.fromEntries(proofs) as ContributorKey;
+  return {
+    secrets: Object.fromEntries(secrets) as SeededContribution["secrets"],
+    key: Object.fromEntries(proofs) as ContributorKey,
+  };
+}
+
+/** The key of that contribution. */
+export function keyFromSeed(curve: Curve, challengeHash: Uint8Array, seed: Uint8Array): ContributorKey {
+  return contributionFromSeed(curve, challengeHash, seed).key;
 }
 
 /** The pair of G1 that a contributor with this seed makes in phase 2, which has one secret. @param seed 32 bytes */

@@ -58,6 +58,8 @@ type StreamOptions = {
   readonly sections?: readonly Section[];
   /** Form in which the results have the points. */
   readonly to?: PointForm;
+  /** Scalars by which the points of a chunk are multiplied before they are encoded. */
+  readonly multiply?: (chunk: Chunk) => readonly bigint[];
   /** Number of points that a chunk shares with the next; none by default. */
   readonly overlap?: 0 | 1;
   /** Scalars of the sums of a chunk. */
@@ -70,7 +72,7 @@ type StreamOptions = {
  */
 export async function eachChunk(
   { source, layout }: PointFile,
-  { to, overlap = 0, combine = () => [], label, sections = layout.sections }: StreamOptions,
+  { to, multiply, overlap = 0, combine = () => [], label, sections = layout.sections }: StreamOptions,
   tools: Tools,
   use: (chunk: Chunk, result: PointResult) => Promise<void> | void,
 ): Promise<void> {
@@ -98,7 +100,16 @@ export async function eachChunk(
       const bytes = await source.read(pointStart(section, first), points * section.pointBytes);
       const { curve, form } = layout;
       const combinations = combine(chunk);
-      const task = { curve: curve.name, group: section.group, form, bytes, to, combinations };
+      const scalars = multiply?.(chunk);
+      const task = {
+        curve: curve.name,
+        group: section.group,
+        form,
+        bytes,
+        to,
+        multiply: scalars,
+        combinations,
+      };
       started.push({ chunk, result: workers.run(task) });
       if (started.length >= workers.width) await finish();
     }
@@ -108,16 +119,19 @@ export async function eachChunk(
   }
 }
 
-/** BLAKE2b-512 of `bytes` bytes of a file from `start`, added to the hasher. */
-async function hashBytes(
+/** Takes the bytes of a file in their order: a hasher, or a file that is written. */
+export type Sink = (bytes: Uint8Array) => unknown;
+
+/** Reads `bytes` bytes of a file from `start`. */
+async function eachBlock(
   { source }: Pick<PointFile, "source">,
   { start, bytes }: { readonly start: number; readonly bytes: number },
-  hasher: Hasher,
+  sink: Sink,
   tools: Tools,
 ): Promise<void> {
   for (let done = 0; done < bytes;) {
     const length = Math.min(readBytes, bytes - done);
-    hasher.update(await source.read(start + done, length));
+    await sink(await source.read(start + done, length));
     done += length;
     tools.onProgress?.({ label: `hashing ${source.name}`, done, total: bytes, unit: "bytes" });
   }
@@ -126,7 +140,7 @@ async function hashBytes(
 /** BLAKE2b-512 of a whole challenge or response. */
 export async function fileHash({ source }: Pick<Accumulator, "source">, tools: Tools): Promise<Uint8Array> {
   const hasher = tools.createHash();
-  await hashBytes({ source }, { start: 0, bytes: source.size }, hasher, tools);
+  await eachBlock({ source }, { start: 0, bytes: source.size }, (block) => hasher.update(block), tools);
   return Uint8Array.from(hasher.digest());
 }
 
@@ -136,51 +150,69 @@ function pointsRange({ sections }: Layout): { readonly start: number; readonly b
 }
 
 /**
- * BLAKE2b-512 of the challenge or the response that has these points: the other form of a file. Decompressing a point costs a square root.
+ * The bytes of the challenge or the response that has these points: the other form of a file. Decompressing a point costs a square root.
  * @param head its first 64 bytes: the hash of the file before
  * @throws CeremonyFileError for a point that is not on its curve
  */
+export async function eachDerivedBlock(
+  accumulator: Accumulator,
+  { kind, head }: { readonly kind: "challenge" | "response"; readonly head: Uint8Array },
+  sink: Sink,
+  tools: Tools,
+): Promise<void> {
+  const { layout, source, key } = accumulator;
+  await sink(head);
+  const to = kind === "challenge" ? "uncompressed" : "compressed";
+  if (layout.form === to) await eachBlock(accumulator, pointsRange(layout), sink, tools);
+  else {
+    const label = `recomputing the ${kind} of ${source.name}`;
+    await eachChunk(accumulator, { to, label }, tools, async (_, { encoded }) => {
+      if (encoded) await sink(encoded);
+    });
+  }
+  if (kind === "response" && key) await sink(encodeKey(layout.curve, key));
+}
+
+/** BLAKE2b-512 of those bytes. @throws CeremonyFileError for a point that is not on its curve */
 export async function derivedHash(
   accumulator: Accumulator,
   kind: "challenge" | "response",
   head: Uint8Array,
   tools: Tools,
 ): Promise<Uint8Array> {
-  const { layout, source, key } = accumulator;
   const hasher = tools.createHash();
-  hasher.update(head);
-  const to = kind === "challenge" ? "uncompressed" : "compressed";
-  if (layout.form === to) await hashBytes(accumulator, pointsRange(layout), hasher, tools);
-  else {
-    const label = `recomputing the ${kind} of ${source.name}`;
-    await eachChunk(accumulator, { to, label }, tools, (_, { encoded }) => {
-      if (encoded) hasher.update(encoded);
-    });
-  }
-  if (kind === "response" && key) hasher.update(encodeKey(layout.curve, key));
+  await eachDerivedBlock(accumulator, { kind, head }, (block) => hasher.update(block), tools);
   return Uint8Array.from(hasher.digest());
 }
 
-/** BLAKE2b-512 of the first challenge: all points are generators. */
-export function initialHash(
+/** The bytes of the first challenge: all points are generators. */
+export function* initialBlocks(
   { curve, power }: Pick<Layout, "curve" | "power">,
   tools: Pick<Tools, "createHash">,
-): Uint8Array {
-  const hasher = tools.createHash();
-  hasher.update(tools.createHash().digest());
-  const repeat = (point: Uint8Array, points: number): void => {
+): Generator<Uint8Array> {
+  yield Uint8Array.from(tools.createHash().digest());
+  function* repeat(point: Uint8Array, points: number): Generator<Uint8Array> {
     const atOnce = Math.min(points, 1 << 14);
     const block = new Uint8Array(atOnce * point.length);
     for (let i = 0; i < atOnce; i++) block.set(point, i * point.length);
     for (let left = points; left > 0; left -= atOnce)
-      hasher.update(block.subarray(0, Math.min(left, atOnce) * point.length));
-  };
+      yield block.subarray(0, Math.min(left, atOnce) * point.length);
+  }
   const g1 = curve.G1.encode(curve.G1.base, "uncompressed");
   const g2 = curve.G2.encode(curve.G2.base, "uncompressed");
-  repeat(g1, 2 ** (power + 1) - 1);
-  repeat(g2, 2 ** power);
-  repeat(g1, 2 ** (power + 1));
-  repeat(g2, 1);
+  yield* repeat(g1, 2 ** (power + 1) - 1);
+  yield* repeat(g2, 2 ** power);
+  yield* repeat(g1, 2 ** (power + 1));
+  yield* repeat(g2, 1);
+}
+
+/** BLAKE2b-512 of the first challenge. */
+export function initialHash(
+  layout: Pick<Layout, "curve" | "power">,
+  tools: Pick<Tools, "createHash">,
+): Uint8Array {
+  const hasher = tools.createHash();
+  for (const block of initialBlocks(layout, tools)) hasher.update(block);
   return Uint8Array.from(hasher.digest());
 }
 

@@ -8,6 +8,8 @@ export type PointTask = {
   readonly form: PointForm;
   /** Encoded points, one after another. */
   readonly bytes: Uint8Array;
+  /** The result has each point times its scalar; undefined: the points as they are. */
+  readonly multiply?: readonly bigint[] | undefined;
   /** Form in which the result has the points; undefined: the result is without them. */
   readonly to: PointForm | undefined;
   /** Of each sum of products its scalars, one for each point. With any, each point's subgroup is checked, too. */
@@ -32,7 +34,7 @@ export type PointWorkers = {
 /** Runs tasks in this thread. */
 export const inlineWorkers: PointWorkers = { width: 1, run: async (task) => doPointTask(task) };
 
-function work<F>(group: Group<F>, { bytes, form, to, combinations }: PointTask): PointResult {
+function work<F>(group: Group<F>, { bytes, form, to, multiply, combinations }: PointTask): PointResult {
   const length = group.bytesOf(form);
   const count = bytes.length / length;
   const encoded = to === undefined ? undefined : new Uint8Array(count * group.bytesOf(to));
@@ -40,7 +42,11 @@ function work<F>(group: Group<F>, { bytes, form, to, combinations }: PointTask):
   for (let index = 0; index < count; index++) {
     try {
       const point = group.decode(bytes.subarray(index * length, (index + 1) * length), form);
-      if (to !== undefined) encoded?.set(group.encode(point, to), index * group.bytesOf(to));
+      if (to !== undefined) {
+        const scalar = multiply?.[index];
+        const made = scalar === undefined ? point : point.multiplyUnsafe(scalar);
+        encoded?.set(group.encode(made, to), index * group.bytesOf(to));
+      }
       if (combinations.length === 0) continue;
       group.assertInSubgroup(point);
       points.push(point);

@@ -36,6 +36,11 @@ export const definitionSchema = z
     kind: z.literal("powers-of-tau"),
     curve: z.enum(["bn254", "bls12-381"]),
     power: z.int().min(1).max(maxPower).describe("the files have 2^power powers of τ in G2"),
+    depth: z
+      .enum(["hashes", "points"])
+      .describe(
+        "points: all points of each response are checked; hashes: they are not, which saves days with 2^28",
+      ),
     organiser: address.describe("signs the entries of the log"),
     slot_s: z
       .int()

@@ -4,15 +4,16 @@
  */
 import { z } from "zod";
 import { canonicalText } from "../../archive/canonical.ts";
+import { attestationDigest } from "../../archive/attesting.ts";
 import { hexOf, line } from "../../archive/schema.ts";
 import { typedDigest } from "../../protocol/certificate.ts";
 import { digestSigner } from "../../protocol/codec/receipt.ts";
-import { fromHex, keccak, keccakText, keccakWords, zeroHash } from "../../protocol/hash.ts";
+import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { mostParticipants } from "./definition.ts";
 
 /** A document of an enclave has less: certificates of five levels, and the measurements. */
-export const maxDocumentBytes = 16_384;
+export const maxDocumentBytes = 12_288;
 const maxReasonChars = 1_000;
 /** The largest body is a response's statement with its document in base64. */
 export const maxEntryBytes = 32_768;
@@ -156,9 +157,6 @@ const entryType = keccakText(
 const joinType = keccakText(
   "Join(bytes32 ceremony,address participant,string name,uint64 turn,bytes32 seen)",
 );
-const responseType = keccakText(
-  "Response(bytes32 ceremony,uint64 index,address participant,bytes32 challenge,bytes32 response,bytes blake2b,bytes32 document,bytes32 seen)",
-);
 
 /** What the organiser signs; it is also the entry's hash, which the next entry names. */
 export function entryHash(ceremony: Hex, { number, previous, time_s, body }: Omit<Entry, "signature">): Hex {
@@ -174,21 +172,15 @@ export function joinDigest(
   return typedDigest(domain, keccakWords(joinType, ceremony, participant, keccakText(name), turn, seen));
 }
 
-/** What a participant signs with a response: its attestation. */
+/** What a participant says about its response; the archive's manifest has it as an attestation about the file. */
+export function responseText(ceremony: Hex, statement: Omit<ResponseStatement, "signature">): string {
+  const { type: _, index: own, participant, challenge, response, document: attached, seen } = statement;
+  return canonicalText({ ceremony, index: own, participant, challenge, response, document: attached, seen });
+}
+
+/** What a participant signs with a response: an attestation of the archive about the file with this root. */
 export function responseDigest(ceremony: Hex, statement: Omit<ResponseStatement, "signature">): Hex {
-  const { index: own, participant, challenge, response, document: attached, seen } = statement;
-  const struct = keccakWords(
-    responseType,
-    ceremony,
-    own,
-    participant,
-    challenge,
-    response.root,
-    keccak(fromHex(response.blake2b)),
-    attached === undefined ? zeroHash : keccakText(attached.data),
-    seen,
-  );
-  return typedDigest(domain, struct);
+  return toHex(attestationDigest(statement.response.root, responseText(ceremony, statement)));
 }
 
 /** Whether `address` signed the digest. */

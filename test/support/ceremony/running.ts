@@ -34,6 +34,7 @@ export function definitionOf(changes: Partial<Definition> = {}): Definition {
     kind: "powers-of-tau",
     curve: "bn254",
     power: 2,
+    depth: "points",
     organiser: organiser.address,
     slot_s: 100,
     participants: "open",

@@ -9,11 +9,12 @@ import {
   maxEntries,
   readDefinition,
 } from "../../../../ceremony/running/definition.ts";
-import { entryHash, joinDigest, responseDigest } from "../../../../ceremony/running/entries.ts";
+import { entryHash, joinDigest, responseDigest, responseText } from "../../../../ceremony/running/entries.ts";
 import type { Entry, EntryBody } from "../../../../ceremony/running/entries.ts";
 import { forkOf, readEntry, replay } from "../../../../ceremony/running/log.ts";
 import { dueBody, noCommittee } from "../../../../ceremony/running/queue.ts";
 import type { Ports } from "../../../../ceremony/running/queue.ts";
+import { attestationSigner } from "../../../../archive/attesting.ts";
 import { canonicalText } from "../../../../archive/canonical.ts";
 import { keccakText, zeroHash } from "../../../../protocol/hash.ts";
 import { definitionOf, hashesOf, LogScene, organiser, party } from "../../../support/ceremony/running.ts";
@@ -294,15 +295,15 @@ describe("the beacon", () => {
   });
 });
 
+const fieldOf = (field: string): { type: string; name: string } => {
+  const [type = "", name = ""] = field.split(" ");
+  return { type, name };
+};
+
 describe("signed messages", () => {
   const domain = { name: "WhitePay ceremony", version: "1" };
   const typed = (name: string, fields: string, value: object): string => {
-    const parts = fields.split(",").map((field) => field.split(" ") as [string, string]);
-    return TypedDataEncoder.hash(
-      domain,
-      { [name]: parts.map(([type, own]) => ({ type, name: own })) },
-      value,
-    );
+    return TypedDataEncoder.hash(domain, { [name]: fields.split(",").map(fieldOf) }, value);
   };
 
   it("have the digests that a wallet computes (EIP-712)", () => {
@@ -325,22 +326,16 @@ describe("signed messages", () => {
         ceremony,
       }),
     );
-    const response = scene.response(alice);
-    const fields =
-      "bytes32 ceremony,uint64 index,address participant,bytes32 challenge,bytes32 response,bytes blake2b,bytes32 document,bytes32 seen";
-    const value = {
-      ...response,
-      ceremony,
-      response: response.response.root,
-      blake2b: response.response.blake2b,
-    };
-    expect(responseDigest(ceremony, response)).toBe(
-      typed("Response", fields, { ...value, document: zeroHash }),
-    );
-    const document = { kind: "nitro" as const, data: "AAAA" };
-    expect(responseDigest(ceremony, { ...response, document })).toBe(
-      typed("Response", fields, { ...value, document: keccakText("AAAA") }),
-    );
+    const { type: _, signature, ...statement } = scene.response(alice);
+    const text = canonicalText({ ...statement, ceremony });
+    const attestation = { Attestation: ["bytes32 root", "string statement"].map(fieldOf) };
+    const archive = { name: "WhitePay archive", version: "1" };
+    const value = { root: statement.response.root, statement: text };
+    const digest = TypedDataEncoder.hash(archive, attestation, value);
+    expect(responseDigest(ceremony, { ...statement, type: "submitted" })).toBe(digest);
+    // It is what `archive show` checks for an attestation about the file.
+    expect(attestationSigner(statement.response.root, text, signature)).toBe(alice.address);
+    expect(responseText(ceremony, { ...statement, type: "submitted" })).toBe(text);
   });
 });
 
