@@ -96,6 +96,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./archive/index.ts"),
   },
   {
+    name: "ceremony",
+    summary: "run a trusted-setup ceremony: organise it, contribute to it, verify all of it",
+    load: () => import("./ceremony/index.ts"),
+  },
+  {
     name: "payee",
     summary: "change the address that receives a keeper's or provider's money",
     load: () => import("./payee/index.ts"),

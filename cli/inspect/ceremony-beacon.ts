@@ -27,8 +27,8 @@ export function drandChainOption(text: string): DrandChain {
   }
 }
 
-/** A round as a relay of drand returns it. @throws CliError exit 2 if the file is none */
-async function readRound(path: string): Promise<DrandRound> {
+/** Reads a round as a relay of drand returns it. @throws CliError exit 2 if the file is none */
+export async function readRound(path: string): Promise<DrandRound> {
   const refuse = (actual: string): never => {
     throw usageError(`${path} is no round of drand`, {
       expected: 'JSON with "round" and "signature", and "previous_signature" on the chain default',

@@ -102,7 +102,7 @@ export function register(inspect: Command): void {
 }
 
 /** Bars on stderr, one for each step; undefined when stderr is no terminal. */
-function stepBars(): { show(step: Step): void; stop(): void } {
+export function stepBars(): { show(step: Step): void; stop(): void } {
   let current: { readonly label: string; readonly bar: Progress | undefined } | undefined;
   return {
     show: ({ label, done, total, unit }) => {
