@@ -4,7 +4,13 @@ import { dirname } from "node:path";
 import { decodeDefinition, maxDefinitionBytes } from "../../ceremony/running/definition.ts";
 import type { Definition } from "../../ceremony/running/definition.ts";
 import { maxEntryBytes } from "../../ceremony/running/entries.ts";
-import type { Entry, FileHashes, JoinStatement, ResponseStatement } from "../../ceremony/running/entries.ts";
+import type {
+  AttestedStatement,
+  Entry,
+  FileHashes,
+  JoinStatement,
+  ResponseStatement,
+} from "../../ceremony/running/entries.ts";
 import { CeremonyLog, readEntry } from "../../ceremony/running/log.ts";
 import { hashFileOnce } from "../archive/file-stream.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
@@ -116,6 +122,10 @@ export class RemoteCeremony {
 
   async join(statement: JoinStatement): Promise<void> {
     await askText(new URL("v1/joins", this.base), { method: "POST", body: JSON.stringify(statement) });
+  }
+
+  async attest(statement: AttestedStatement): Promise<void> {
+    await askText(new URL("v1/attestations", this.base), { method: "POST", body: JSON.stringify(statement) });
   }
 
   /**

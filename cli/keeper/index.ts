@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
 import { exitCodes } from "../console/exit.ts";
+import { registerAttest } from "./attest.ts";
 import { registerCheck } from "./check.ts";
 import { registerDrain } from "./drain.ts";
 import { registerHistory } from "./history.ts";
@@ -31,6 +32,7 @@ export async function register(program: Command): Promise<void> {
   await registerDrain(keeper);
   await registerWithdraw(keeper);
   await registerResign(keeper);
+  await registerAttest(keeper);
 }
 
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {

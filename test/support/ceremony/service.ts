@@ -38,15 +38,18 @@ export type Answer = { readonly status: number; readonly body: Record<string, un
 
 export class ServiceScene {
   readonly folder: string;
+  /** Endpoints of the committee's chain. */
+  readonly #rpc: readonly string[];
   now_s = 10_000;
   #running: RunningCeremony | undefined;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, rpc: readonly string[]) {
     this.folder = folder;
+    this.#rpc = rpc;
   }
 
-  static async open(changes: Partial<Definition> = {}): Promise<ServiceScene> {
-    const scene = new ServiceScene(await mkdtemp(join(tmpdir(), "whitepay-ceremony-")));
+  static async open(changes: Partial<Definition> = {}, rpc: readonly string[] = []): Promise<ServiceScene> {
+    const scene = new ServiceScene(await mkdtemp(join(tmpdir(), "whitepay-ceremony-")), rpc);
     const definition = definitionOf({ power: 1, ...changes });
     await CeremonyFolder.create(scene.folder, definition);
     const folder = await CeremonyFolder.open(scene.folder, () => Promise.resolve(noCommittee));
@@ -63,6 +66,7 @@ export class ServiceScene {
     this.#running = await startCeremony(this.folder, organiser.key.privateKey as Hex, {
       host: "127.0.0.1",
       port: 0,
+      rpc: this.#rpc,
       now_s: () => this.now_s,
     });
   }
