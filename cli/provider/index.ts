@@ -6,6 +6,7 @@ import { registerEarnings } from "./earnings.ts";
 import { registerInit } from "./init.ts";
 import { registerOffer } from "./offer.ts";
 import { registerRegister } from "./register.ts";
+import { registerRedeem } from "./redeem.ts";
 import { registerRequests } from "./requests.ts";
 import { registerRights } from "./rights.ts";
 import { registerRun } from "./run.ts";
@@ -24,5 +25,6 @@ export function register(program: Command): void {
   registerVolumes(provider);
   registerRequests(provider);
   registerEarnings(provider);
+  registerRedeem(provider);
   registerRights(provider);
 }

@@ -16,6 +16,7 @@ import { ArchiveIndices } from "./archive-indices.ts";
 import { GroupPieces } from "./group-pieces.ts";
 import { ReaderLimits } from "./limits.ts";
 import { openPayments } from "./paid/compose.ts";
+import type { RedeemingAccount } from "./paid/compose.ts";
 import type { Payments } from "./paid/payments.ts";
 import { Quotas } from "./quotas.ts";
 import { RangeCache } from "./range-cache.ts";
@@ -35,13 +36,14 @@ export type Reading = {
   publicUrl(root: Hex): string | undefined;
   /** Serves readers if the configuration says where. Returns the server's own address. */
   serve(): Promise<string | undefined>;
+  /** Redeems vouchers until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 };
 
 export type ReadingParts = {
   readonly config: Pick<ProviderConfig, "dataDir" | "reading" | "chain">;
-  /** The account that redeems vouchers. */
-  readonly redeemer: Hex;
+  readonly redeemer: RedeemingAccount;
   readonly chain: EthersChainView;
   readonly store: PieceStore;
   readonly requests: StoredRequests;
@@ -58,13 +60,13 @@ export async function openReading(parts: ReadingParts): Promise<Reading> {
   const pieces = new GroupPieces({ chain, store, requests, now_ms });
   const quotas = new Quotas(kept, () => Date.now());
   const readers = new Readers({ chain, pieces, kept });
-  const payments = await openPayments({ config, chain, quotas, redeemer, log });
+  const paid = await openPayments({ config, chain, quotas, redeemer, log });
   const settings = config.reading;
   let server: ReadingServer | undefined;
   return {
     readers,
     quotas,
-    payments,
+    payments: paid?.payments,
     published: (group) => kept.published(group),
     publicUrl(root) {
       const base = settings?.url ?? server?.url;
@@ -84,7 +86,7 @@ export async function openReading(parts: ReadingParts): Promise<Reading> {
         lists: listReader((root) => store.list(root)),
         limits: new ReaderLimits(now_ms, bytesPerSecond),
         bytesPerDay,
-        payments,
+        payments: paid?.payments,
         sent({ root, bytes, price }) {
           sent(bytes, price > 0n);
           log.debug({ root, bytes, price: String(price) }, "range served to a reader over HTTP");
@@ -92,6 +94,7 @@ export async function openReading(parts: ReadingParts): Promise<Reading> {
       });
       return server.url;
     },
+    run: async (signal) => paid?.run(signal),
     async close() {
       await server?.stop();
       await kept.close();

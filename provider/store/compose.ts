@@ -76,7 +76,7 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
   const rooms = new Rooms(store, requests);
   const offer = new LiveOffer(config.offer, reads, log);
   const sent = (bytes: number, isPaid: boolean): void => figures.read(bytes, isPaid);
-  const redeemer = keys.operatorAddress;
+  const redeemer = { address: keys.operatorAddress, secret: keys.operator };
   const reading = await openReading({ config, chain, store, requests, load, log, sent, redeemer });
   opened.defer(() => reading.close());
   const { payments } = reading;
@@ -117,7 +117,7 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
     use: (started) => (node = started),
     async run(signal) {
       await offer.checkPrices();
-      await followRequests(desk.upkeep, log, signal);
+      await Promise.all([followRequests(desk.upkeep, log, signal), reading.run(signal)]);
     },
   };
 }

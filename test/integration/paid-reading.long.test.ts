@@ -83,7 +83,9 @@ describe("a reader with a deposit", () => {
     const first = await paid.voucher(reader, p);
     expect(await paid.said(1, { voucher: first })).toBe(`paid ${p}`);
     // The account is on the disk before the bytes arrive, and outlasts a restart.
-    expect(await paid.accounts()).toMatchObject([{ owed: String(2n * p), promised: String(p) }]);
+    expect(await paid.accounts()).toMatchObject([
+      { owed: String(2n * p), promised: String(p), amount: String(p) },
+    ]);
     await paid.start({});
     expect(await paid.said(2, { voucher: first })).toBe(`underpaid ${2n * p}`);
     expect(await paid.said(2, { voucher: opening })).toBe(`superseded ${2n * p}`);
@@ -92,7 +94,9 @@ describe("a reader with a deposit", () => {
     const last = await paid.voucher(reader, 3n * p);
     expect((await paid.range(0, { voucher: last, method: "HEAD" })).status).toBe(200);
     expect((await paid.range(0, { voucher: first, method: "HEAD" })).status).toBe(402);
-    expect(await paid.accounts()).toMatchObject([{ owed: String(3n * p), promised: String(3n * p) }]);
+    expect(await paid.accounts()).toMatchObject([
+      { owed: String(3n * p), promised: String(3n * p), amount: String(3n * p) },
+    ]);
   });
 
   it("gets a range that did not arrive again, three times, and is not charged again", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Wallet } from "ethers";
 import { pino } from "pino";
 import { signVoucher } from "../../client/reading/vouchers.ts";
-import { encodeVoucher } from "../../protocol/codec/paid-reading.ts";
+import { decodeVoucher, encodeVoucher } from "../../protocol/codec/paid-reading.ts";
 import type { ShownVoucher } from "../../protocol/codec/paid-reading.ts";
 import { encodePermission } from "../../protocol/codec/piece-http.ts";
 import type { GroupDomain, Permission } from "../../protocol/codec/permission.ts";
@@ -199,12 +199,16 @@ export class PaidScene {
     return `${due} ${needed}`;
   }
 
-  /** The readers' accounts on the disk. */
-  async accounts(): Promise<{ owed: string; promised: string }[]> {
-    const found: { owed: string; promised: string }[] = [];
+  /** The readers' accounts on the disk, with the amount of the voucher. */
+  async accounts(): Promise<{ owed: string; promised: string; amount: string }[]> {
+    const found: { owed: string; promised: string; amount: string }[] = [];
     for (const name of await readdir(this.folder)) {
       if (!name.endsWith(".json")) continue;
-      found.push(JSON.parse(await readFile(join(this.folder, name), "utf8")));
+      const text = await readFile(join(this.folder, name), "utf8");
+      const { owed, promised, voucher } = JSON.parse(text) as Record<"owed" | "promised" | "voucher", string>;
+      const decoded = decodeVoucher(voucher);
+      if (!decoded.ok) throw new Error(decoded.detail);
+      found.push({ owed, promised, amount: String(decoded.value.amount) });
     }
     return found;
   }

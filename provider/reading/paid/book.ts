@@ -19,6 +19,7 @@ export type ReaderRecord = ReadAccount & {
   readonly voucher: ShownVoucher;
   /** Of the channel when it was read last. */
   readonly expiry: number;
+  readonly spent: bigint;
   /** What was charged last: a reader that did not get all of it may ask for it again. */
   readonly last?: ChargedPart | undefined;
 };
@@ -40,6 +41,7 @@ type Saved = {
   readonly owed: string;
   readonly promised: string;
   readonly expiry: number;
+  readonly spent: string;
   readonly last?: Omit<ChargedPart, "price"> & { readonly price: string };
 };
 
@@ -47,13 +49,14 @@ function nameOf({ chainId, vouchers, provider, token, reader }: Omit<ShownVouche
   return [String(chainId), ...[vouchers, provider, token, reader].map((one) => one.slice(2))].join("-");
 }
 
-function textOf({ voucher, owed, promised, expiry, last }: ReaderRecord): string {
+function textOf({ voucher, owed, promised, expiry, spent, last }: ReaderRecord): string {
   const saved: Saved = {
     format,
     voucher: encodeVoucher(voucher),
     owed: String(owed),
     promised: String(promised),
     expiry,
+    spent: String(spent),
     ...(last && { last: { ...last, price: String(last.price) } }),
   };
   return `${JSON.stringify(saved)}\n`;
@@ -71,6 +74,7 @@ function recordOf(text: string): ReaderRecord {
     owed: BigInt(saved.owed),
     promised: BigInt(saved.promised),
     expiry,
+    spent: BigInt(saved.spent),
     ...(last && { last: { root: last.root, at: last.at, to: last.to, price: BigInt(last.price) } }),
   };
 }

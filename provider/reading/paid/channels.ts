@@ -73,11 +73,6 @@ export class Channels {
     });
   }
 
-  /** As it was read last; makes no call. */
-  look(reader: Hex): ReadChannel | undefined {
-    return this.#known.get(reader)?.channel;
-  }
-
   /** Reads until nobody waits. Never rejects. */
   async #read(): Promise<void> {
     this.#isReading = true;

@@ -9,13 +9,22 @@ import { Channels } from "./channels.ts";
 import type { ChannelsChain } from "./channels.ts";
 import { FreeBytes } from "./free.ts";
 import { Payments } from "./payments.ts";
+import { Redeemer } from "./redeemer.ts";
+
+/** The account that redeems vouchers. */
+export type RedeemingAccount = { readonly address: Hex; readonly secret: Uint8Array };
+
+export type Paid = {
+  readonly payments: Payments;
+  /** Redeems until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+};
 
 export type PaidParts = {
   readonly config: Pick<ProviderConfig, "dataDir" | "reading" | "chain">;
   readonly chain: ChannelsChain;
   readonly quotas: Pick<Quotas, "take">;
-  /** The account that redeems vouchers. */
-  readonly redeemer: Hex;
+  readonly redeemer: RedeemingAccount;
   readonly log: Logger;
 };
 
@@ -25,21 +34,24 @@ export function bookFolder({ dataDir }: Pick<ProviderConfig, "dataDir">): string
 }
 
 /** Undefined: reading costs nothing. */
-export async function openPayments(parts: PaidParts): Promise<Payments | undefined> {
+export async function openPayments(parts: PaidParts): Promise<Paid | undefined> {
   const { config, chain, quotas, redeemer, log } = parts;
   const price = config.reading?.price;
   const { id: chainId, vouchers } = config.chain;
   if (price === undefined || vouchers === undefined) return undefined;
   const { token, perGiB: pricePerGiB, free, confirmations } = price;
-  const terms = { chainId, vouchers, provider: redeemer, token, pricePerGiB };
+  const { address: provider, secret } = redeemer;
+  const terms = { chainId, vouchers, provider, token, pricePerGiB };
+  const now_ms = (): number => performance.now();
   const ask = { ask: chain.ask.bind(chain), head: () => chain.head() };
-  return new Payments({
+  const payments = new Payments({
     terms,
     book: await ReaderBook.open(bookFolder(config), (text) => log.error(text)),
-    channels: new Channels(ask, { vouchers, provider: redeemer, token, confirmations }, () =>
-      performance.now(),
-    ),
+    channels: new Channels(ask, { vouchers, provider, token, confirmations }, now_ms),
     free: new FreeBytes(free, quotas, () => Date.now()),
     head: ask.head,
   });
+  const settings = price.redeem;
+  const loop = new Redeemer({ terms, settings, secret, payments, chain: ask, log, now_ms });
+  return { payments, run: (signal) => loop.run(signal) };
 }

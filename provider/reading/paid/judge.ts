@@ -3,7 +3,6 @@ import { counted } from "../../../protocol/counted.ts";
 import type { DueCode, ShownVoucher } from "../../../protocol/codec/paid-reading.ts";
 import { accountOf, decideRange, withVoucher } from "../../../protocol/reading-account.ts";
 import type { ReadAccount, ReadChannel, ReadTime } from "../../../protocol/reading-account.ts";
-import type { ReaderRecord } from "./book.ts";
 
 /** Blocks before a channel's expiry in which the provider redeems and sends nothing on credit; `LEAST_BLOCKS` of the contract says why. */
 export const margin_blocks = 128;
@@ -21,7 +20,7 @@ export type Taken = { readonly kind: "taken"; readonly account: ReadAccount; rea
 
 /** @param voucher whose signature is valid, for this provider, token, chain and contract */
 export function takeVoucher(
-  known: ReaderRecord | undefined,
+  known: ReadAccount | undefined,
   channel: ReadChannel,
   { amount }: Pick<ShownVoucher, "amount">,
   time: ReadTime,

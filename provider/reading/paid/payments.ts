@@ -36,7 +36,7 @@ export type PaidTerms = {
 export type PaymentsDependencies = {
   readonly terms: PaidTerms;
   readonly book: ReaderBook;
-  readonly channels: Pick<Channels, "of" | "look">;
+  readonly channels: Pick<Channels, "of">;
   readonly free: Pick<FreeBytes, "take">;
   readonly head: () => Promise<number>;
 };
@@ -220,7 +220,9 @@ export class Payments {
       return { kind: "due", code: "too-many-readers", owed: 0n, needed: 0n, detail };
     }
     const newest = before !== undefined && before.voucher.amount >= voucher.amount ? before.voucher : voucher;
-    const record = { voucher: newest, ...account, expiry: channel.expiry };
+    const spent = before !== undefined && before.spent > channel.spent ? before.spent : channel.spent;
+    const { owed, promised } = account;
+    const record = { voucher: newest, owed, promised, expiry: channel.expiry, spent };
     await book.put(last === undefined ? record : { ...record, last });
     return undefined;
   }
@@ -233,15 +235,31 @@ export class Payments {
     await this.#deps.book.put({ ...rest, owed: record.owed - last.price });
   }
 
-  /** Sums over all readers in this token, in units. */
+  /** The accounts of readers at these terms. */
+  records(): ReaderRecord[] {
+    const { book, terms } = this.#deps;
+    return [...book.all()].filter(({ voucher }) => {
+      const { chainId, vouchers, provider, token } = voucher;
+      const isOfChain = chainId === terms.chainId && vouchers === terms.vouchers;
+      return isOfChain && provider === terms.provider && token === terms.token;
+    });
+  }
+
+  /** Notes what the channel has spent, after a redemption. */
+  redeemed(voucher: ShownVoucher, { spent, expiry }: Pick<ReadChannel, "spent" | "expiry">): Promise<void> {
+    return this.#inTurn(voucher.reader, async () => {
+      const record = this.#deps.book.get(voucher);
+      if (record === undefined || (record.spent >= spent && record.expiry >= expiry)) return;
+      await this.#deps.book.put({ ...record, spent, expiry });
+    });
+  }
+
+  /** Sums over all readers at these terms, in units. */
   sums(): { readonly readers: number; readonly owed: bigint; readonly claimable: bigint } {
-    const { book, channels, terms } = this.#deps;
     let [readers, owed, claimable] = [0, 0n, 0n];
-    for (const { voucher, owed: due, promised } of book.all()) {
-      if (voucher.token !== terms.token || voucher.vouchers !== terms.vouchers) continue;
+    for (const { voucher, owed: due, promised, spent } of this.records()) {
       readers++;
       if (due > promised) owed += due - promised;
-      const spent = channels.look(voucher.reader)?.spent ?? 0n;
       if (voucher.amount > spent) claimable += voucher.amount - spent;
     }
     return { readers, owed, claimable };

@@ -56,6 +56,7 @@ const paid = [
   "group collect-arrears",
   "group collect-keeper-arrears",
   "group collect-all-arrears",
+  "provider redeem",
   "provider register",
   "reader deposit",
   "reader withdraw",

@@ -20,7 +20,7 @@ function record(reader: number, changes: Partial<ReaderRecord> = {}): ReaderReco
     amount: 5n,
     signature: seededBytes(65, reader),
   };
-  return { voucher, owed: 7n, promised: 5n, expiry: 100, ...changes };
+  return { voucher, owed: 7n, promised: 5n, expiry: 100, spent: 3n, ...changes };
 }
 
 const none = (text: string): void => {
