@@ -25,7 +25,8 @@ const maxUrlChars = 2_048;
 export const maxFileTextBytes = 2 * 4 * maxSources * maxUrlChars;
 export const maxPriority = 100;
 
-const isLine = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
+/** Whether a text is one line that a terminal can show. */
+export const isLine = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
 const isText = (text: string): boolean => text.isWellFormed() && !/[^\P{Cc}\n\t]/u.test(text);
 
 export const line = z

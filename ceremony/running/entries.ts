@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { canonicalText } from "../../archive/canonical.ts";
 import { attestationDigest } from "../../archive/attesting.ts";
-import { hexOf, line } from "../../archive/schema.ts";
+import { hexOf, isLine, line } from "../../archive/schema.ts";
 import { typedDigest } from "../../protocol/certificate.ts";
 import { digestSigner } from "../../protocol/codec/receipt.ts";
 import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
@@ -29,6 +29,7 @@ const index = z
   .max(mostParticipants + 1)
   .describe("of the contribution, from 1");
 const time = z.int().min(0);
+const checkName = z.string().regex(/^\w{1,40}$/, "expected the name of a check");
 
 export const fileHashesSchema = z.strictObject({
   bytes: z.int().min(1),
@@ -101,14 +102,14 @@ export const bodySchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("accepted"),
     index,
-    checks: z.record(z.string().max(40), z.literal(true)),
+    checks: z.record(checkName, z.literal(true)),
     challenge: fileHashesSchema.describe("the next challenge, derived from the response"),
   }),
   z.strictObject({
     type: z.literal("refused"),
     index,
-    failed: z.array(z.string().max(40)).max(32).describe("names of the checks that do not hold"),
-    reason: z.string().min(1).max(maxReasonChars),
+    failed: z.array(checkName).max(32).describe("names of the checks that do not hold"),
+    reason: z.string().min(1).max(maxReasonChars).refine(isLine, "expected text without control characters"),
   }),
   attestedSchema,
   z.strictObject({
@@ -122,7 +123,7 @@ export const bodySchema = z.discriminatedUnion("type", [
     round: drandRound.optional().describe("with a beacon of drand: its signature proves the value"),
     index,
     response: fileHashesSchema,
-    checks: z.record(z.string().max(40), z.literal(true)),
+    checks: z.record(checkName, z.literal(true)),
   }),
   z.strictObject({ type: z.literal("closed") }),
 ]);

@@ -6,7 +6,6 @@ import type { Entry } from "../../ceremony/running/entries.ts";
 import { noCommittee } from "../../ceremony/running/queue.ts";
 import type { Ports } from "../../ceremony/running/queue.ts";
 import { connectChain } from "../../client/connect.ts";
-import { WhitePayError } from "../../client/errors.ts";
 import { usageError } from "../console/exit.ts";
 
 /** Versions whose keys are kept: a committee changes its members some times a year. */
@@ -26,18 +25,21 @@ export class CommitteeKeys implements Ports {
   /** Asks the chain for versions that are not known. @throws WhitePayError `network` if the endpoint fails */
   async learn(versions: readonly number[]): Promise<void> {
     const unknown = [...new Set(versions)].filter((version) => !this.#versions.has(version));
-    if (unknown.length === 0) return;
+    if (unknown.length > 0) await this.#ask(unknown.slice(0, maxVersions));
+  }
+
+  /** Asks the chain for the version in force. @throws WhitePayError `network` if the endpoint fails */
+  learnPresent(): Promise<void> {
+    return this.#ask([undefined]);
+  }
+
+  async #ask(versions: readonly (number | undefined)[]): Promise<void> {
     const { chainId, address } = this.#committee;
     const provider = await connectChain({ id: chainId, rpc: this.#rpc });
     try {
-      for (const version of unknown.slice(0, maxVersions)) {
-        const members = await attestingMembers(provider, address, version).catch((error: unknown) => {
-          // A version that does not exist: its entry is refused.
-          if (error instanceof WhitePayError && error.code === "input") return undefined;
-          throw error;
-        });
-        if (members === undefined) continue;
-        if (this.#versions.size < maxVersions) this.#versions.set(version, members);
+      for (const version of versions) {
+        const members = await attestingMembers(provider, address, version);
+        if (this.#versions.size < maxVersions) this.#versions.set(members.version, members);
       }
     } finally {
       provider.destroy();

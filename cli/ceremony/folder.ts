@@ -2,7 +2,7 @@
  * The organiser's folder of a ceremony: `ceremony.json`, the log with one entry a line, the files, the editions of the manifest, and the
  * upload that is under way. One process at a time writes it.
  */
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { constants, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SigningKey } from "ethers";
 import { canonicalText } from "../../archive/canonical.ts";
@@ -15,7 +15,6 @@ import type { LogCode } from "../../ceremony/running/log.ts";
 import type { CeremonyState, Ports } from "../../ceremony/running/queue.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { isRunning } from "../../storage/disk/is-running.ts";
 import { readBounded } from "../archive/archive-file.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
@@ -80,10 +79,13 @@ async function lock(path: string): Promise<void> {
 export class CeremonyFolder {
   readonly path: string;
   readonly log: CeremonyLog;
+  /** Bytes of the log's file that hold whole entries. */
+  #bytes: number;
 
-  private constructor(path: string, log: CeremonyLog) {
+  private constructor(path: string, log: CeremonyLog, bytes: number) {
     this.path = path;
     this.log = log;
+    this.#bytes = bytes;
   }
 
   /** Makes the folders and the definition of a new ceremony. @throws CliError exit 2 if the folder has one already */
@@ -112,29 +114,28 @@ export class CeremonyFolder {
     const definition = await readDefinitionFile(join(path, definitionFile));
     await lock(join(path, "lock"));
     try {
-      const entries = await this.#readLog(path);
+      const { entries, bytes } = await this.#readLog(path);
       const log = new CeremonyLog(definition, await portsOf(definition, entries));
       for (const entry of entries) {
         const added = log.add(entry);
         if (!added.ok) throw usageError(`${join(path, logFile)} is damaged`, { actual: added.detail });
       }
-      return new CeremonyFolder(path, log);
+      return new CeremonyFolder(path, log, bytes);
     } catch (error) {
       await rm(join(path, "lock"), { force: true });
       throw error;
     }
   }
 
-  static async #readLog(path: string): Promise<Entry[]> {
+  /** A last line without its end was being written when the process died: nobody has seen it, and `append` writes over it. */
+  static async #readLog(path: string): Promise<{ readonly entries: Entry[]; readonly bytes: number }> {
     const name = join(path, logFile);
-    const text = await readFile(name, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
+    const text = await readFile(name).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return Buffer.alloc(0);
       throw error;
     });
-    // A last line without its end was being written when the process died: nobody has seen it.
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-    if (whole.length < text.length) await writeFileAtomic(name, whole);
-    return parseEntries(whole, name);
+    const bytes = text.lastIndexOf("\n") + 1;
+    return { entries: parseEntries(text.toString("utf8", 0, bytes), name), bytes };
   }
 
   get state(): CeremonyState {
@@ -156,13 +157,18 @@ export class CeremonyFolder {
     if (!checked.ok) return checked;
     const draft = this.log.draft(body, time_s);
     const entry = { ...draft, signature: signer.sign(entryHash(this.state.ceremony, draft)) };
-    const file = await open(join(this.path, logFile), "a");
+    const line = Buffer.from(`${canonicalText(entry)}\n`);
+    const file = await open(join(this.path, logFile), constants.O_RDWR | constants.O_CREAT);
     try {
-      await file.writeFile(`${canonicalText(entry)}\n`);
+      // What an attempt on a full disk has left is no entry.
+      await file.truncate(this.#bytes);
+      const { bytesWritten } = await file.write(line, 0, line.length, this.#bytes);
+      if (bytesWritten < line.length) throw new Error(`${logFile}: the disk is full`);
       await file.sync();
     } finally {
       await file.close();
     }
+    this.#bytes += line.length;
     const added = this.log.add(entry);
     if (!added.ok) throw new Error(`the entry cannot be added: ${added.detail}`);
     return added;

@@ -29,6 +29,19 @@ function list(parse: (text: string) => string) {
   return (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), parse(text)];
 }
 
+/** Options of `whitepay store`, which stores the files. */
+function storeOptions(command: Command): void {
+  command
+    .option("--store <config>", "payer.yaml of the group whose providers store the files")
+    .option(
+      "--copies <n>",
+      "providers that store each file",
+      integerOption("--copies", { min: 1, max: 256 }),
+      3,
+    )
+    .option("--for <time>", "how long it is paid for: 30days, 6months", "6months");
+}
+
 function registerOrganiser(ceremony: Command): void {
   const init = ceremony
     .command("init")
@@ -87,6 +100,7 @@ function registerOrganiser(ceremony: Command): void {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <n>", "port; 0: any free one", integerOption("--port", { max: 65_535 }), defaultPort)
     .option(...rpcOption);
+  storeOptions(serve);
   keyOptions(serve, "the organiser").action(async (folder: string, options: ServeOptions) =>
     (await import("./serve.ts")).serveCeremony(folder, options),
   );
@@ -95,16 +109,9 @@ function registerOrganiser(ceremony: Command): void {
     .command("publish")
     .description("write the manifest's next edition, and store the files with the group's providers")
     .argument("<folder>", "folder of the ceremony; `ceremony serve` must not run")
-    .option("--store <config>", "payer.yaml of the group whose providers store the files")
-    .option(
-      "--copies <n>",
-      "providers that store each file",
-      integerOption("--copies", { min: 1, max: 256 }),
-      3,
-    )
-    .option("--for <time>", "how long it is paid for: 30days, 6months", "6months")
     .option(...rpcOption)
     .option(...jsonFlag);
+  storeOptions(publish);
   keyOptions(publish, "the organiser").action(async (folder: string, options: PublishOptions) =>
     (await import("./publish.ts")).publishCeremony(folder, options),
   );

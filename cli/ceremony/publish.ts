@@ -7,6 +7,7 @@ import { rootOf } from "../archive/archive-file.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { exists } from "../console/output-file.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import type { Manifest } from "../../archive/schema.ts";
 import { learnedPorts } from "./committee.ts";
 import { definitionFile, CeremonyFolder, signerOf } from "./folder.ts";
 import { writeEdition } from "./manifest.ts";
@@ -50,6 +51,51 @@ export async function storeFiles(paths: readonly string[], options: StoreOptions
   });
 }
 
+/** Paths of the files that providers store. A derived file can be computed from another one: it is not worth a copy. */
+async function storedPaths(folder: CeremonyFolder, manifest: Manifest): Promise<string[]> {
+  const names = filesOf(manifest).flatMap(({ name, derivedFrom }) =>
+    derivedFrom === undefined ? [name] : [],
+  );
+  const paths = names.map((name) => (name === definitionFile ? join(folder.path, name) : folder.file(name)));
+  const present = await Promise.all(paths.map(exists));
+  return paths.filter((_, i) => present[i]);
+}
+
+/** Stores the files of editions as they come, one edition after another, beside the service. */
+export class ContinuedStoring {
+  readonly #folder: CeremonyFolder;
+  readonly #options: StoreOptions;
+  readonly #stored = new Set<string>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(folder: CeremonyFolder, options: StoreOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** A fault is said; the next edition tries its files again. */
+  add(manifest: Manifest): void {
+    this.#last = this.#last
+      .then(() => this.#store(manifest))
+      .catch((error: unknown) => {
+        say(`error: edition ${manifest.edition} is not stored: ${(error as Error).message}`);
+      });
+  }
+
+  async #store(manifest: Manifest): Promise<void> {
+    const fresh = (await storedPaths(this.#folder, manifest)).filter((path) => !this.#stored.has(path));
+    if (fresh.length === 0) return;
+    await storeFiles(fresh, this.#options);
+    for (const path of fresh) this.#stored.add(path);
+    say(`the files of edition ${manifest.edition} are stored with providers`);
+  }
+
+  /** Waits until nothing is being stored. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+}
+
 export async function publishCeremony(path: string, options: PublishOptions): Promise<void> {
   const secret = await openAccount(options.key, options.passwordFile);
   const folder = await CeremonyFolder.open(path, (own, entries) =>
@@ -57,14 +103,7 @@ export async function publishCeremony(path: string, options: PublishOptions): Pr
   );
   try {
     const manifest = await writeEdition(folder, signerOf(secret));
-    // A derived file can be computed from another one: it is not worth a copy.
-    const files = filesOf(manifest).filter(({ derivedFrom }) => derivedFrom === undefined);
-    const paths = files.map(({ name }) => (name === definitionFile ? join(path, name) : folder.file(name)));
-    if (options.store !== undefined) {
-      const present = [];
-      for (const one of paths) if (await exists(one)) present.push(one);
-      await storeFiles(present, options);
-    }
+    await storeFiles(await storedPaths(folder, manifest), options);
     const root = rootOf(manifest);
     if (options.json) printJson({ edition: manifest.edition, root, previous: manifest.previous });
     else {

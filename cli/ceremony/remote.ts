@@ -302,5 +302,7 @@ async function askText(url: URL, options: AskOptions, most = maxEntryBytes): Pro
   const words = [told.error, told.expected, told.actual].filter(
     (word) => typeof word === "string" && word !== "",
   );
-  throw new ServiceRefusal(answer.status, words.length === 0 ? `HTTP ${answer.status}` : words.join(": "));
+  // A stranger's text must not control the terminal.
+  const shown = words.join(": ").replaceAll(/\p{Cc}/gu, " ");
+  throw new ServiceRefusal(answer.status, words.length === 0 ? `HTTP ${answer.status}` : shown);
 }

@@ -13,14 +13,17 @@ import { CeremonyFolder, signerOf } from "./folder.ts";
 import { writeEdition } from "./manifest.ts";
 import { clock } from "./options.ts";
 import type { KeyOptions } from "./options.ts";
+import { ContinuedStoring } from "./publish.ts";
+import type { StoreOptions } from "./publish.ts";
 import { ceremonyApp } from "./routes.ts";
 import { CeremonyService } from "./service.ts";
 
-export type ServeOptions = KeyOptions & {
-  readonly host: string;
-  readonly port: number;
-  readonly rpc?: readonly string[];
-};
+export type ServeOptions = KeyOptions &
+  StoreOptions & {
+    readonly host: string;
+    readonly port: number;
+    readonly rpc?: readonly string[];
+  };
 
 /**
  * A participant reads and writes in order, and asks for the log each second; an address may be that of several. The time of a request is the
@@ -47,7 +50,11 @@ export type RunningCeremony = {
 export async function startCeremony(
   path: string,
   secret: `0x${string}`,
-  options: Pick<ServeOptions, "host" | "port" | "rpc"> & { readonly now_s?: () => number },
+  options: Pick<ServeOptions, "host" | "port" | "rpc"> & {
+    readonly now_s?: () => number;
+    /** Stores the files of each edition with a group's providers. */
+    readonly storing?: StoreOptions | undefined;
+  },
 ): Promise<RunningCeremony> {
   const signer = signerOf(secret);
   let ports: CommitteeKeys | undefined;
@@ -62,26 +69,30 @@ export async function startCeremony(
     if (own !== organiser)
       throw usageError("--key is not the organiser's", { expected: organiser, actual: own });
     const now_s = options.now_s ?? clock;
+    const storing = options.storing && new ContinuedStoring(folder, options.storing);
     const service = new CeremonyService(folder, {
       signer,
       ports,
       now_s,
       say,
       tools: ceremonyTools(),
-      onAccepted: async () => {
-        const { edition } = await writeEdition(folder, signer);
-        say(`edition ${edition} of the manifest is written`);
+      onContribution: async () => {
+        const manifest = await writeEdition(folder, signer);
+        say(`edition ${manifest.edition} of the manifest is written`);
+        storing?.add(manifest);
       },
     });
     const { host, port } = options;
     const server: HttpServer = await startHttp(ceremonyApp(service, now_s), { host, port, ...serverLimits });
     await service.start();
+    storing?.add(await writeEdition(folder, signer));
     return {
       service,
       url: server.url,
       stop: async () => {
         await server.stop();
         await service.stop();
+        await storing?.idle();
         await folder.close();
       },
     };
@@ -93,7 +104,8 @@ export async function startCeremony(
 
 export async function serveCeremony(path: string, options: ServeOptions): Promise<void> {
   const secret = await openAccount(options.key, options.passwordFile);
-  const running = await startCeremony(path, secret, options);
+  const storing = options.store === undefined ? undefined : options;
+  const running = await startCeremony(path, secret, { ...options, storing });
   const signal = new Promise<void>((resolve) => {
     for (const name of stopSignals) process.once(name, () => resolve());
   });

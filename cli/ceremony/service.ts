@@ -33,15 +33,17 @@ export type ServiceOptions = {
   readonly ports: CommitteeKeys | undefined;
   readonly tools: Tools;
   readonly now_s: () => number;
-  /** Called after each accepted contribution, before the next slot. */
-  readonly onAccepted: (state: CeremonyState) => Promise<void>;
+  /** Called after each contribution that was accepted or settled, before the next entry: the manifest has another edition. */
+  readonly onContribution: () => Promise<void>;
   readonly say: (text: string) => void;
 };
 
-/** Versions of a committee that strangers may make the service ask the chain for. */
-const learnRate = { burst: 4, perSecond: 0.1 };
+/** Strangers name versions of the committee: the one in force is asked for once in 30 s, and no other. */
+const learnRate = { burst: 1, perSecond: 1 / 30 };
 /** Longest time between two looks at the clock. */
 const tick_ms = 1_000;
+/** Until a response is verified again whose verification the machine could not end: its disk was full, for example. */
+const retry_ms = 60_000;
 
 export class CeremonyService {
   readonly folder: CeremonyFolder;
@@ -52,6 +54,8 @@ export class CeremonyService {
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #verifying: Promise<void> | undefined;
+  /** After a fault of the machine, the response is verified again from this time on. */
+  #verifyFrom_ms = 0;
 
   constructor(folder: CeremonyFolder, options: ServiceOptions) {
     this.folder = folder;
@@ -68,7 +72,13 @@ export class CeremonyService {
     await this.#upload.restore();
     await this.#inTurn(() => this.#advance());
     this.#verify();
-    this.#timer = setInterval(() => void this.#inTurn(() => this.#advance()), tick_ms);
+    this.#timer = setInterval(() => this.#look(), tick_ms);
+  }
+
+  #look(): void {
+    // `#inTurn` has said a fault: a full disk, for example. The next look tries again.
+    this.#inTurn(() => this.#advance()).catch(() => undefined);
+    if (performance.now() >= this.#verifyFrom_ms) this.#verify();
   }
 
   async stop(): Promise<void> {
@@ -120,14 +130,26 @@ export class CeremonyService {
     const { ports } = this.#options;
     if (ports !== undefined && !ports.knows(statement.version)) {
       if (!this.#learned.take("chain", learnRate))
-        return reject("busy", "expected a version that is known, or fewer requests with others");
+        return reject(
+          "busy",
+          `version ${statement.version} is not known; the one in force is asked for every 30 s`,
+        );
       try {
-        await ports.learn([statement.version]);
+        await ports.learnPresent();
       } catch (error) {
         return reject("network", `the committee's chain cannot be read: ${(error as Error).message}`);
       }
     }
-    return this.#append(statement);
+    const settled = (): number => this.state.contributions.filter((one) => one.settled).length;
+    const before = settled();
+    const result = await this.#append(statement);
+    if (settled() > before) await this.#edition();
+    return result;
+  }
+
+  /** A fault is said; the next edition has everything. */
+  async #edition(): Promise<void> {
+    await this.#inTurn(() => this.#options.onContribution()).catch(() => undefined);
   }
 
   /** Begins or continues the upload of the slot's response. */
@@ -216,14 +238,17 @@ export class CeremonyService {
     if (this.state.slot?.submitted === undefined || this.#verifying !== undefined) return;
     const { say } = this.#options;
     this.#verifying = this.#verdict()
-      .catch((error: unknown) => say(`error: the response cannot be verified: ${(error as Error).message}`))
+      .catch((error: unknown) => {
+        say(`error: the response cannot be verified now: ${(error as Error).message}`);
+        this.#verifyFrom_ms = performance.now() + retry_ms;
+      })
       .finally(() => (this.#verifying = undefined));
   }
 
   async #verdict(): Promise<void> {
     const { slot } = this.state;
     if (slot?.submitted === undefined) return;
-    const { tools, say, onAccepted, now_s, signer } = this.#options;
+    const { tools, say, now_s, signer } = this.#options;
     const { index, participant } = slot;
     const [challenge, response] = [challengeName(index), responseName(index)].map((name) =>
       this.folder.file(name),
@@ -246,9 +271,9 @@ export class CeremonyService {
       const { blake2b: hash } = slot.submitted.response;
       const made = await writeNextChallenge(next, { response, hash }, tools);
       const body = { type: "accepted" as const, index, checks: verdict.checks, challenge: made };
-      const state = await this.#inTurn(() => this.folder.mustAppend(body, now_s(), signer));
+      await this.#inTurn(() => this.folder.mustAppend(body, now_s(), signer));
       say(`response ${index} of ${participant} is accepted`);
-      await onAccepted(state);
+      await this.#edition();
     }
     await this.#inTurn(() => this.#advance());
   }

@@ -1,5 +1,5 @@
 /** The service of a ceremony over HTTP: slots, uploads that break off, refused responses, and strangers. */
-import { readFile } from "node:fs/promises";
+import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -10,6 +10,8 @@ import { manifestSigner } from "../../archive/signing.ts";
 import { maxEntries } from "../../ceremony/running/definition.ts";
 import { replay } from "../../ceremony/running/log.ts";
 import { noCommittee } from "../../ceremony/running/queue.ts";
+import { startCeremony } from "../../cli/ceremony/serve.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { organiser, party } from "../support/ceremony/running.ts";
 import { makeChain } from "../support/ceremony/powers.ts";
 import type { MadeChain } from "../support/ceremony/powers.ts";
@@ -144,9 +146,40 @@ describe("contributions", () => {
     await scene.put(body["token"], 0, response(1).subarray(0, 100));
     scene.now_s += 100;
     expect(await scene.put(body["token"], 100, response(1).subarray(100))).toMatchObject({ status: 409 });
-    await expect.poll(() => scene.state.slot?.participant, { timeout: 5_000 }).toBe(bob.address);
+    await expect.poll(() => scene.state.slot?.participant, { timeout: 30_000 }).toBe(bob.address);
     expect(scene.state.lost).toMatchObject([{ participant: alice.address, index: 1 }]);
     expect(await scene.ask(`/v1/uploads/${String(body["token"])}`)).toMatchObject({ status: 404 });
+  });
+});
+
+describe("the log's file", () => {
+  it("goes on after a crash in the middle of an entry", async () => {
+    const scene = await open();
+    await scene.join(alice);
+    const before = scene.entries;
+    await scene.stop();
+    const file = join(scene.folder, "log.jsonl");
+    await appendFile(file, '{"number":3,"previous":"0x');
+    await scene.start();
+    expect(scene.entries).toEqual(before);
+    await scene.join(bob);
+    await scene.stop();
+    await scene.start();
+    expect(scene.entries).toHaveLength(4);
+    expect(scene.state.queue).toEqual([bob.address]);
+  });
+
+  it("is written by one process at a time, and only with the organiser's key", async () => {
+    const scene = await open();
+    const other = startCeremony(scene.folder, alice.key.privateKey as Hex, { host: "127.0.0.1", port: 0 });
+    await scene.stop();
+    await expect(other).rejects.toThrow(/--key is not the organiser's/);
+    await writeFile(join(scene.folder, "lock"), `${process.ppid}\n`);
+    await expect(scene.start()).rejects.toThrow(/another command writes this ceremony/);
+    await rm(join(scene.folder, "lock"));
+    const file = join(scene.folder, "log.jsonl");
+    await writeFile(file, (await readFile(file, "utf8")).replace('"time_s":10000', '"time_s":10001'));
+    await expect(scene.start()).rejects.toThrow(/log.jsonl is damaged/);
   });
 });
 

@@ -48,6 +48,7 @@ export class ServiceScene {
     this.#rpc = rpc;
   }
 
+  /** @param rpc endpoints of the committee's chain */
   static async open(changes: Partial<Definition> = {}, rpc: readonly string[] = []): Promise<ServiceScene> {
     const scene = new ServiceScene(await mkdtemp(join(tmpdir(), "whitepay-ceremony-")), rpc);
     const definition = definitionOf({ power: 1, ...changes });
