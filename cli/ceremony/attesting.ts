@@ -101,7 +101,7 @@ export async function attestContribution(
   if (made.root !== challenge.root) throw different(challengeName(index), challenge, made);
   const paths = { challenge: join(work, challengeName(index)), response: join(work, responseName(index)) };
   await remote.download(responseName(index), paths.response, response);
-  const verdict = await verifyResponse(paths, attester.tools);
+  const verdict = await verifyResponse(paths, attester.tools, remote.log.definition.depth);
   if (!verdict.ok)
     throw new CliError({
       code: exitCodes.failed,
