@@ -60,7 +60,7 @@ export function copiesOverTime(
   const copies = new Map<string, Map<string, Span[]>>();
   for (const { provider, from, to, roots: committed } of commitments) {
     for (const span of proven.get(provider) ?? []) {
-      const both = within(span, { from, to: Math.min(to, window.to) });
+      const both = within(span, { from, to });
       if (both === undefined) continue;
       for (const root of committed) {
         const providers = copies.get(root) ?? new Map<string, Span[]>();

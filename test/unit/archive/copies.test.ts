@@ -1,7 +1,7 @@
 /** Compared with a count of each block on its own, written from the definition of a proven copy. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { copiesOverTime } from "../../../archive/copies.ts";
+import { copiesOverTime, hasTooFew } from "../../../archive/copies.ts";
 import type { Commitment, SettledInterval } from "../../../archive/copies.ts";
 
 const window = { from: 10, to: 40 };
@@ -36,6 +36,22 @@ describe("copies over time", () => {
     });
     // Nobody promised it before block 20.
     expect(s).toMatchObject({ now: 1, worst: { block: 20, copies: 1 } });
+  });
+
+  it("last without a gap over intervals that follow one another, and while one provider takes over from another", () => {
+    const settled = [
+      interval("a", 0, 20),
+      interval("a", 20, 40),
+      interval("b", 0, 30),
+      interval("c", 30, 40),
+    ];
+    const commitments = ["a", "b", "c"].map((name) => commitment(name, 0, 100, "r"));
+    const [r] = copiesOverTime(["r"], commitments, settled, window);
+    expect(r?.holders).toEqual([
+      { provider: "a", since: 10 },
+      { provider: "c", since: 30 },
+    ]);
+    expect(r?.series).toEqual([{ block: 10, copies: 2 }]);
   });
 
   it("were fewest from the first copy on, also where that is before the window", () => {
@@ -120,5 +136,12 @@ describe("copies over time", () => {
         }
       }),
     );
+  });
+});
+
+describe("the alarm", () => {
+  it("is due below the least number of copies, but not for a file that can be derived from another one", () => {
+    expect([1, 2, 3].map((copies) => hasTooFew({}, copies, 2))).toEqual([true, false, false]);
+    expect(hasTooFew({ derivedFrom: { file: "a", by: "b" } }, 0, 2)).toBe(false);
   });
 });

@@ -32,6 +32,10 @@ describe("the difference of two editions", () => {
       attestationsRemoved: [],
       faults: [],
     });
+    const terms = { licence: "MIT", derivedFrom: { file: "b", by: "verify_transform" } };
+    expect(diffEditions(first, after(first, [{ ...a, ...terms }, b])).changed).toEqual([
+      { name: "a", fields: ["licence", "derivedFrom"] },
+    ]);
     const moved = {
       ...second.collections[0],
       name: "other",
@@ -53,9 +57,11 @@ describe("the difference of two editions", () => {
     );
     expect(diffEditions(first, after(first, [a, other], { dropped: [gone(b)] })).faults).toEqual([]);
     // The same root with another size or hash is no edition either.
-    expect(diffEditions(first, after(first, [a, { ...b, bytes: b.bytes + 1 }])).faults[0]).toContain(
-      "other bytes",
-    );
+    for (const change of [{ bytes: b.bytes + 1 }, { sha256: c.sha256 }, { blake2b: c.blake2b }]) {
+      const changed = [a, { ...b, ...change }];
+      expect(diffEditions(first, after(first, changed)).faults[0]).toContain("other bytes");
+      expect(diffEditions(first, after(first, changed, { dropped: [gone(b)] })).faults).toHaveLength(1);
+    }
     expect(diffEditions(first, after(first, [a, b], { dropped: [gone(c)] })).faults[0]).toContain(
       "dropped names c",
     );

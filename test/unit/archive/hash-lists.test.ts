@@ -21,6 +21,9 @@ describe("a published list", () => {
       `SHA256 (d) = ${sha256("d").slice(2)}`,
       `BLAKE2b (e) = ${blake2b("e").slice(2)}`,
       `SHA512 (f) = ${blake2b("f").slice(2)}`,
+      // As many digits as another algorithm has.
+      `BLAKE2b (g) = ${sha256("g").slice(2)}`,
+      `SHA256 (h) = ${blake2b("h").slice(2)}`,
       "# a comment",
       `${"1".repeat(40)}  sha1`,
     ].join("\r\n");
@@ -45,6 +48,8 @@ describe("a published list", () => {
       rows("response", "                "),
       "Response Hash (blake2b):",
       `${rows("other", "").replaceAll("\n", " \n")} `,
+      "With tabs:",
+      rows("tabs").replaceAll(" ", "\t"),
     ].join("\n");
     expect(
       publishedHashes("README.md", text).map(({ file: named, digest: value }) => [named, value]),
@@ -53,6 +58,7 @@ describe("a published list", () => {
       [undefined, blake2b("challenge")],
       [undefined, blake2b("response")],
       [undefined, blake2b("other")],
+      [undefined, blake2b("tabs")],
     ]);
     // Three rows, or rows with text between them, are no hash.
     expect(publishedHashes("README.md", rows("a").split("\n").slice(1).join("\n"))).toEqual([]);
@@ -103,6 +109,24 @@ describe("comparing with published lists", () => {
       ["c4/README.md", "response"],
       ["SUMS", "e"],
     ]);
+  });
+
+  it("takes the name of sha256sum for the file that has to have the hash, also if another file has it", () => {
+    const files = [file("a"), file("b"), file("c")];
+    const text = [
+      ["a", "b"],
+      ["b", "a"],
+      ["renamed", "c"],
+    ]
+      .map(([name = "", content = ""]) => `${sha256(content).slice(2)}  ${name}`)
+      .join("\n");
+    const verdict = compareLists(files, [list("SUMS", text)]);
+    expect(verdict.wrong.map((one) => [one.file, one.expected])).toEqual([
+      ["a", sha256("b")],
+      ["b", sha256("a")],
+    ]);
+    expect(verdict.confirmed).toEqual([{ list: "SUMS", file: "c", algorithm: "sha256" }]);
+    expect(verdict.missing).toEqual([]);
   });
 
   it("does not take a hash of the challenge before for a wrong response", () => {

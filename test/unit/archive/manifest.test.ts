@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { canonicalText } from "../../../archive/canonical.ts";
 import { archiveJsonSchema } from "../../../archive/json-schema.ts";
 import {
   canonicalBytes,
@@ -45,12 +46,13 @@ describe("names of files", () => {
     ["x".repeat(256), "parts of at most 255 bytes, actual 256"],
     ["é".repeat(128), "parts of at most 255 bytes, actual 256"],
     [`${"x/".repeat(512)}y`, "Too big"],
+    [`${"é/".repeat(341)}ée`, "at most 1024 bytes, actual 1026"],
   ])("%j is refused", (name, reason) => {
     expect(refusal(withName(name))).toContain(`form: collections[0].files[0].name: `);
     expect(refusal(withName(name))).toContain(reason);
   });
 
-  it.each(["a", "..a", "a..", "...", "x".repeat(255), "é".repeat(127), "a b/ü/日本"])(
+  it.each(["a", "..a", "a..", "...", "x".repeat(255), "é".repeat(127), "a b/ü/日本", `${"é/".repeat(341)}y`])(
     "%j is accepted",
     (name) => {
       expect(refusal(withName(name))).toBe("accepted");
@@ -62,6 +64,7 @@ describe("names of files", () => {
     const collections = ["one", "two"].map((name) => ({ name, title: name, licence: "MIT", files: [file] }));
     expect(refusal(manifestOf([], { collections }))).toContain("appears twice");
     expect(refusal(manifestOf([fileNamed("a"), file]))).toContain('"a" is a file, and the folder of');
+    expect(refusal(manifestOf([fileNamed("a/b/c/d"), fileNamed("a/b/c")]))).toContain('"a/b/c" is a file');
   });
 });
 
@@ -85,6 +88,7 @@ describe("a manifest", () => {
       [{ ...good, created: "yesterday" }, "created: expected a time"],
       [{ ...good, created: "2026-02-30T00:00:00Z" }, "created: expected a time"],
       [{ ...good, title: "a\u001b[2J" }, "title: expected text without control characters"],
+      [{ ...good, description: "a\u001b[2J" }, "description: expected text without control characters"],
       [{ ...good, collections: [{ ...good.collections[0], files: 3 }] }, "collections[0].files"],
       [{ ...good, edition: 2 }, "content: edition 2: expected the root of the edition before, actual null"],
       [{ ...good, previous: root }, "content: edition 1: expected previous null"],
@@ -102,6 +106,22 @@ describe("a manifest", () => {
         "is in the manifest",
       ],
       [
+        {
+          ...good,
+          edition: 2,
+          previous: root,
+          dropped: ["lost", "closed"].map((reason) => ({ name: "x", root, reason })),
+        },
+        'content: dropped: "x" appears twice',
+      ],
+      [
+        {
+          ...good,
+          collections: ["a", "b"].map((title) => ({ name: "one", title, licence: "MIT", files: [] })),
+        },
+        'content: collection "one" appears twice',
+      ],
+      [
         { ...good, attestations: [{ about: "nobody", by: "Ada", statement: "I made it" }] },
         'content: attestation about "nobody"',
       ],
@@ -110,15 +130,33 @@ describe("a manifest", () => {
     }
   });
 
+  it("may have attestations about files that it drops", () => {
+    const dropped = [{ name: "x", root, reason: "lost" }];
+    const attestations = [{ about: "x", by: "Ada", statement: "I made it" }];
+    const second = manifestOf([file], { edition: 2, previous: root, dropped, attestations });
+    expect(refusal(second)).toBe("accepted");
+  });
+
   it.each([
     "ftp://example.org/a",
     "http://user:secret@example.org/a",
+    "http://user@example.org/a",
+    "http://:secret@example.org/a",
     "https://example.org/a#part",
     "https://example.org/a b",
     "https://",
     `https://example.org/${"a".repeat(2_048)}`,
   ])("is refused with the source %s", (url) => {
     expect(refusal(manifestOf([{ ...file, sources: [{ url }] }]))).toContain("files[0].sources[0]");
+  });
+
+  it.each(["../a", "/etc/passwd", "a//b"])("is refused with a source in another archive named %s", (name) => {
+    for (const source of [
+      { manifest: root, name },
+      { torrent: "12".repeat(20), path: name },
+    ]) {
+      expect(refusal(manifestOf([{ ...file, sources: [source] }]))).toContain("files[0].sources[0]");
+    }
   });
 
   it("is refused if a file is derived from itself, from a chain that closes, or from no file", () => {
@@ -161,6 +199,7 @@ describe("the bytes of a manifest", () => {
     expect(text).toMatch(/^\{"attestations":\[\],"collections":\[\{"files":\[\{"blake2b":/);
     expect(decodeManifest(bytes)).toEqual({ ok: true, value: good });
     expect(manifestRoot(bytes)).toMatch(/^0x[0-9a-f]{64}$/);
+    expect(canonicalText({ b: 1, a: undefined })).toBe('{"b":1}');
     expect(manifestRoot(canonicalBytes({ ...good, title: "Another" }))).not.toBe(manifestRoot(bytes));
   });
 
@@ -193,6 +232,12 @@ describe("archive.json", () => {
     ]) {
       expect(read(bad)).toMatchObject({ ok: false, code: "form" });
     }
+  });
+
+  it("is refused if its text is not UTF-8", () => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ manifest: manifestOf([file]), signatures: [] }));
+    bytes[new TextDecoder("latin1").decode(bytes).indexOf("A ceremony")] = 0xff;
+    expect(readArchive(bytes)).toMatchObject({ ok: false, code: "syntax" });
   });
 
   it("has the form of docs/archive.schema.json", async () => {

@@ -18,10 +18,17 @@ const filesAt = (plan: ReturnType<typeof planArchive>, provider: string): readon
 
 describe("the plan of an archive", () => {
   it("takes the higher priority if there is room for one file", () => {
-    const files = [file("old", 10, { priority: 1 }), file("new", 10, { priority: 2 })];
+    const files = [file("a-old", 12, { priority: 1 }), file("new", 10, { priority: 2 })];
     const plan = planArchive(files, [room("a", 15)], 1);
     expect(filesAt(plan, "a")).toEqual(["new"]);
-    expect(plan.missing).toEqual([{ name: "old", bytes: 10, copies: 0, wanted: 1, largestRoom: 5 }]);
+    expect(plan.missing).toEqual([{ name: "a-old", bytes: 12, copies: 0, wanted: 1, largestRoom: 5 }]);
+  });
+
+  it("takes the larger of two files of one priority, and of two of one size the first by its name", () => {
+    const larger = planArchive([file("a", 6), file("z", 9)], [room("p", 10)], 1);
+    expect(filesAt(larger, "p")).toEqual(["z"]);
+    const alike = planArchive([file("z", 6), file("a", 6)], [room("p", 10)], 1);
+    expect(filesAt(alike, "p")).toEqual(["a"]);
   });
 
   it("takes the file with fewer proven copies", () => {
@@ -37,12 +44,19 @@ describe("the plan of an archive", () => {
   it("takes a file that can be computed from another one last, whatever its priority", () => {
     const files = [file("challenge", 10, { isDerivable: true, priority: 9 }), file("response", 10)];
     expect(filesAt(planArchive(files, [room("a", 10)], 1), "a")).toEqual(["response"]);
+    // Also the first copy of the one comes after the second copy of the other.
+    const alike = [file("challenge", 10, { isDerivable: true }), file("response", 10)];
+    const plan = planArchive(alike, [room("a", 10), room("b", 10)], 2);
+    expect(plan.providers.map((one) => one.files)).toEqual([["response"], ["response"]]);
   });
 
   it("does not give a provider what it has, in whatever capitalization", () => {
     const plan = planArchive([file("f", 1, { holders: ["0xAB"] })], [room("0xab", 10), room("0xcd", 10)], 2);
     expect(filesAt(plan, "0xab")).toEqual([]);
     expect(filesAt(plan, "0xcd")).toEqual(["f"]);
+    const twice = planArchive([file("f", 1)], [room("0xAB", 10)], 2);
+    expect(filesAt(twice, "0xAB")).toEqual(["f"]);
+    expect(twice.missing).toEqual([{ name: "f", bytes: 1, copies: 1, wanted: 2, largestRoom: undefined }]);
   });
 
   it("says that each provider has a copy if more copies are wanted than there are providers", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Wallet, ZeroHash } from "ethers";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { namesHash } from "../../../../archive/attesting.ts";
 import type { Attestation } from "../../../../archive/schema.ts";
 import { attestationLine, checkAttestations } from "../../../../cli/archive/attestations.ts";
 import { fileNamed, manifestOf } from "../../../support/archive/manifests.ts";
@@ -45,6 +46,17 @@ async function bySsh(text: string, namespace: string): Promise<string> {
   await run("ssh-keygen", ["-q", "-Y", "sign", "-f", key, "-n", namespace, path]);
   return (await readFile(`${path}.sig`, "utf8")).trim();
 }
+
+describe("a statement", () => {
+  it.each(["blake2b", "sha256", "root"] as const)("names a file by its %s in groups and lines", (hash) => {
+    const groups = file[hash].slice(2).replaceAll(/(.{8})/g, "$1 ");
+    expect(namesHash(`Mine:\n${groups.toUpperCase()}`, file)).toBe(true);
+    expect(namesHash(`Mine: ${file[hash]}.`, file)).toBe(true);
+    expect(namesHash(file[hash].slice(0, -1), file)).toBe(false);
+    // Other letters between the digits belong to words.
+    expect(namesHash(groups.replaceAll(" ", " g "), file)).toBe(false);
+  });
+});
 
 describe("an account's attestation", () => {
   const base = { about: file.name, by: wallet.address, statement: "Mine." };

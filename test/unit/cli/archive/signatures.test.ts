@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Wallet } from "ethers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { canonicalBytes, manifestRoot } from "../../../../archive/manifest.ts";
 import type { Archive } from "../../../../archive/schema.ts";
 import { sshNamespace } from "../../../../archive/signing.ts";
@@ -78,6 +78,50 @@ describe("an SSH signature", () => {
   });
 });
 
+/** An armored SSHSIG with one of its fields changed: 0 public key, 1 namespace, 2 reserved, 3 hash, 4 signature. */
+function withField(armored: string, field: number, change: (bytes: Buffer) => Buffer): string {
+  return altered(armored, (blob) => {
+    const [head, fields] = [blob.subarray(0, 10), fieldsOf(blob.subarray(10))];
+    fields[field] = change(fields[field] as Buffer);
+    return Buffer.concat([head, ...fields.map(lengthThen)]);
+  });
+}
+
+function fieldsOf(bytes: Buffer): Buffer[] {
+  const fields: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) {
+    fields.push(bytes.subarray(at + 4, at + 4 + bytes.readUInt32BE(at)));
+  }
+  return fields;
+}
+
+function lengthThen(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+describe("the fields of an SSH signature", () => {
+  it("have one form, and an RSA key has 2,048 to 16,384 bits", async () => {
+    const { text } = await sshSignature(["-t", "rsa", "-b", "2048"]);
+    expect(verifySsh(text, bytes, sshNamespace).ok).toBe(true);
+    const withModulus = (change: (n: Buffer) => Buffer): string =>
+      withField(text, 0, (key) => {
+        const [kind, e, n] = fieldsOf(key) as [Buffer, Buffer, Buffer];
+        return Buffer.concat([kind, e, change(n)].map(lengthThen));
+      });
+    // The same number with one more zero before it would give the key a second fingerprint.
+    const longer = withModulus((n) => Buffer.concat([Buffer.alloc(1), n]));
+    expect(verifySsh(longer, bytes, sshNamespace)).toMatchObject({ code: "range" });
+    for (const bits of [2_040, 16_392]) {
+      const other = withModulus(() => Buffer.concat([Buffer.alloc(1), Buffer.alloc(bits / 8, 0xff)]));
+      expect(verifySsh(other, bytes, sshNamespace), `${bits} bits`).toMatchObject({ code: "range" });
+    }
+    const reserved = withField(text, 2, () => Buffer.from("more"));
+    expect(verifySsh(reserved, bytes, sshNamespace)).toMatchObject({ code: "signature" });
+  });
+});
+
 describe("the signatures of an archive", () => {
   const wallet = new Wallet(`0x${"11".repeat(32)}`);
   const other = new Wallet(`0x${"22".repeat(32)}`);
@@ -90,7 +134,8 @@ describe("the signatures of an archive", () => {
   };
   const named = { ...manifest, curator: { name: "Ada", address: wallet.address.toLowerCase() as Hex } };
   const sign = async (signer: Wallet, of = named) => {
-    const value = { root: manifestRoot(canonicalBytes(of)), previous: zeroHash, edition: of.edition };
+    const { previous, edition } = of;
+    const value = { root: manifestRoot(canonicalBytes(of)), previous: previous ?? zeroHash, edition };
     const signature = await signer.signTypedData({ name: "WhitePay archive", version: "1" }, types, value);
     return { kind: "eip712" as const, signature: signature as Hex };
   };
@@ -104,6 +149,8 @@ describe("the signatures of an archive", () => {
     const good = await sign(wallet);
     expect(await states([good])).toEqual(["valid"]);
     expect(await states([good, good])).toEqual(["valid", "repeated"]);
+    const second = { ...named, edition: 2, previous: manifestRoot(bytes) };
+    expect(await states([await sign(wallet, second)], second)).toEqual(["valid"]);
     expect(await states([await sign(other)])).toEqual(["foreign"]);
     // A signature of other bytes gives the address of nobody.
     expect(await states([await sign(wallet, { ...named, title: "Another" })])).toEqual(["foreign"]);
@@ -126,39 +173,85 @@ describe("the signatures of an archive", () => {
   });
 });
 
+/** The program gpg with a folder of its own for keys. */
+async function gpgAt(
+  home: string,
+): Promise<{ gpg: (...args: string[]) => ReturnType<typeof run>; program: string }> {
+  await mkdir(home, { mode: 0o700, recursive: true });
+  onTestFinished(async () => void (await run("gpgconf", ["--homedir", home, "--kill", "all"])));
+  const program = join(home, "gpg.sh");
+  await writeFile(program, `#!/bin/sh\nGNUPGHOME='${home}' exec gpg "$@"\n`, { mode: 0o700 });
+  const gpg = (...args: string[]) =>
+    run("gpg", ["--homedir", home, "--batch", "--no-tty", "--yes", "--passphrase", "", ...args]);
+  return { gpg, program };
+}
+
 describe("an OpenPGP signature", () => {
   it("is verified with gpg and the user's keys, and not checked without the program or the key", async () => {
     const folder = await temporaryFolder();
-    const homes = ["own", "strange"].map((name) => join(folder, name)) as [string, string];
-    for (const home of homes) await mkdir(home, { mode: 0o700 });
+    const [own, strange] = [await gpgAt(join(folder, "own")), await gpgAt(join(folder, "strange"))];
     const file = join(folder, "manifest");
     await writeFile(file, bytes);
-    const gpg = (...args: string[]) =>
-      run("gpg", ["--homedir", homes[0], "--batch", "--no-tty", "--passphrase", "", ...args]);
-    try {
-      await gpg("--quick-generate-key", "Ada <ada@example.org>", "ed25519", "sign", "never");
-      await gpg("--armor", "--detach-sign", "--output", `${file}.asc`, file);
-      const text = await readFile(`${file}.asc`, "utf8");
-      const program = async (home: string): Promise<string> => {
-        const path = join(home, "gpg.sh");
-        await writeFile(path, `#!/bin/sh\nGNUPGHOME='${home}' exec gpg "$@"\n`, { mode: 0o700 });
-        return path;
-      };
-      const own = await program(homes[0]);
-      const { stdout } = await gpg("--list-keys", "--with-colons");
-      const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(stdout)?.[1];
-      expect(await verifyOpenPgp(text, bytes, own)).toEqual({ state: "valid", signer: fingerprint });
-      expect(await verifyOpenPgp(text, bytes.subarray(1), own)).toMatchObject({ state: "wrong" });
-      expect(await verifyOpenPgp(text.slice(0, 80), bytes, own)).toMatchObject({ state: "wrong" });
-      expect(await verifyOpenPgp(text, bytes, await program(homes[1]))).toMatchObject({
-        state: "not checked",
-      });
-      expect(await verifyOpenPgp(text, bytes, join(folder, "nothing"))).toMatchObject({
-        state: "not checked",
-        reason: "the program gpg is not installed",
-      });
-    } finally {
-      for (const home of homes) await run("gpgconf", ["--homedir", home, "--kill", "all"]);
+    await own.gpg("--quick-generate-key", "Ada <ada@example.org>", "ed25519", "sign", "never");
+    await own.gpg("--armor", "--detach-sign", "--output", `${file}.asc`, file);
+    const text = await readFile(`${file}.asc`, "utf8");
+    const { stdout } = await own.gpg("--list-keys", "--with-colons");
+    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(String(stdout))?.[1];
+    expect(await verifyOpenPgp(text, bytes, own.program)).toEqual({ state: "valid", signer: fingerprint });
+    expect(await verifyOpenPgp(text, bytes.subarray(1), own.program)).toEqual({
+      state: "wrong",
+      reason: "it does not fit these bytes",
+    });
+    expect(await verifyOpenPgp(text.slice(0, 80), bytes, own.program)).toMatchObject({ state: "wrong" });
+    expect(await verifyOpenPgp(text, bytes, strange.program)).toMatchObject({ state: "not checked" });
+    expect(await verifyOpenPgp(text, bytes, join(folder, "nothing"))).toMatchObject({
+      state: "not checked",
+      reason: "the program gpg is not installed",
+    });
+  });
+
+  it("is wrong if it is expired, or its key is expired or revoked", async () => {
+    const folder = await temporaryFolder();
+    const { gpg, program } = await gpgAt(join(folder, "own"));
+    const file = join(folder, "manifest");
+    await writeFile(file, bytes);
+    const past = ["--faked-system-time", "20200101T000000!"];
+    const key = async (name: string, expires: string): Promise<string> => {
+      await gpg(...past, "--quick-generate-key", `${name} <${name}@example.org>`, "ed25519", "sign", expires);
+      const { stdout } = await gpg("--list-keys", "--with-colons", `${name}@example.org`);
+      return /^fpr:+([0-9A-F]{40}):/m.exec(String(stdout))?.[1] ?? "";
+    };
+    const signed = async (by: string, ...options: string[]): Promise<string> => {
+      const sign = ["--local-user", by, "--armor", "--detach-sign", "--output", `${file}.asc`, file];
+      await gpg(...past, ...options, ...sign);
+      return readFile(`${file}.asc`, "utf8");
+    };
+    const [lasting, old, revoked] = [await key("a", "never"), await key("b", "30d"), await key("c", "never")];
+    const texts = {
+      expired: await signed(lasting, "--default-sig-expire", "30d"),
+      old: await signed(old),
+      revoked: await signed(revoked),
+    };
+    const revocation = await readFile(join(folder, "own/openpgp-revocs.d", `${revoked}.rev`), "utf8");
+    await writeFile(join(folder, "revocation"), revocation.replace(":-----BEGIN", "-----BEGIN"));
+    await gpg("--import", join(folder, "revocation"));
+    for (const [text, reason] of [
+      [texts.expired, "the signature is expired"],
+      [texts.old, "its key is expired"],
+      [texts.revoked, "its key is revoked"],
+    ] as const) {
+      expect(await verifyOpenPgp(text, bytes, program)).toEqual({ state: "wrong", reason });
     }
+  });
+
+  it("leaves no file behind", async () => {
+    const [folder, before] = [await temporaryFolder(), process.env["TMPDIR"]];
+    onTestFinished(() => {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    });
+    process.env["TMPDIR"] = folder;
+    expect(await verifyOpenPgp("no signature", bytes)).toMatchObject({ state: "wrong" });
+    expect(await readdir(folder)).toEqual([]);
   });
 });
