@@ -30,9 +30,16 @@ export function readFaults(file: string): Fault[] {
   return z.array(faultSchema).parse(parse(readFileSync(join(projectRoot, file), "utf8")));
 }
 
-export const faultFiles = ["agreement", "records", "life", "chain", "second", "third", "reading"].map(
-  (name) => `test/mutation/faults/${name}.yaml`,
-);
+export const faultFiles = [
+  "agreement",
+  "records",
+  "life",
+  "chain",
+  "second",
+  "third",
+  "reading",
+  "archives",
+].map((name) => `test/mutation/faults/${name}.yaml`);
 
 export function editsOf({ file, find, put, also }: Fault): z.infer<typeof edit>[] {
   return [{ file, find, put }, ...also];
