@@ -111,3 +111,20 @@ export type Told =
   | { readonly kind: "manifest"; readonly manifest: ManifestDocument }
   | { readonly kind: "standing"; readonly standing: StandingDocument }
   | { readonly kind: "failed"; readonly problems: readonly string[] };
+
+/** A file to read, with what the manifest says of it. */
+export type DownloadOrder = {
+  readonly readers: readonly string[];
+  readonly file: { readonly root: string; readonly bytes: number; readonly blake2b: string };
+};
+
+export type DownloadTold =
+  | { readonly kind: "progress"; readonly proven: number }
+  | {
+      readonly kind: "done";
+      readonly blob: Blob;
+      readonly sources: readonly string[];
+      /** Sources that failed or sent wrong bytes. */
+      readonly faults: readonly string[];
+    }
+  | { readonly kind: "failed"; readonly reason: string };

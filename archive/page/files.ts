@@ -5,6 +5,7 @@ import { bytes, counted, dateOf, shortHex, whole } from "../../daemon/page/forma
 import { select } from "../../daemon/page/live.ts";
 import { pathOfFile } from "../http-path.ts";
 import { smallPicture } from "./chart.ts";
+import { downloadOf, maxDownloadBytes, startDownload } from "./downloads.ts";
 import type { FileDocument, StandDocument, StandingDocument } from "./documents.ts";
 import { copiesSign, copiesText } from "./words.ts";
 
@@ -109,7 +110,27 @@ function details(file: FileDocument, stand: StandDocument, standing: StandingDoc
       h("p", {}, `It can be computed from ${file.derivedFrom}, so it needs no copy.`),
     h("p", { class: "mono break" }, `piece root ${file.root}`),
     h("p", { class: "mono break" }, `BLAKE2b-512 ${file.blake2b}`),
+    reading(file, standing),
     links(file, standing),
+  );
+}
+
+/** Reads the file in this page, which checks it. */
+function reading({ name, bytes: size, root }: FileDocument, { readers }: StandingDocument): Element {
+  if (readers.length === 0 || size > maxDownloadBytes) {
+    const why = readers.length === 0 ? "" : `It is larger than ${bytes(maxDownloadBytes)}. `;
+    return h("p", { class: "dim" }, `${why}\`whitepay fetch NAME --manifest FILE\` reads and checks it.`);
+  }
+  const state = downloadOf(root);
+  return h(
+    "p",
+    { class: "break", role: "status" },
+    h(
+      "button",
+      { class: "plain", type: "button", "data-download": name, disabled: state?.isRunning === true },
+      "Read and check it here",
+    ),
+    state !== undefined && ` ${state.text}`,
   );
 }
 
@@ -176,10 +197,14 @@ export function bindFiles(redraw: () => void): void {
   select("order").addEventListener("change", redraw);
   document.getElementById("files")?.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
-    const { turn, file } = button?.dataset ?? {};
+    const { turn, file, download } = button?.dataset ?? {};
     if (turn !== undefined) first = Math.max(0, first + (turn === "on" ? rowsOfPage : -rowsOfPage));
     else if (file !== undefined) opened = opened === file ? undefined : file;
-    else return;
+    else if (download !== undefined) {
+      const wanted = chosen?.files.find(({ name }) => name === download);
+      if (chosen !== undefined && wanted !== undefined) startDownload(wanted, chosen.of, redraw);
+      return;
+    } else return;
     redraw();
   });
 }

@@ -1,6 +1,5 @@
 /** Reads all that the page shows: settings, manifest, chain, piece lists. Each step checks what the one before found. */
 import type { Provider } from "ethers";
-import { WhitePayError } from "../../client/errors.ts";
 import { connectChain } from "../../client/connect.ts";
 import { registryOf } from "../../client/group-plans.ts";
 import { archiveStanding } from "../../client/standing.ts";
@@ -14,6 +13,7 @@ import { listReader } from "./read-lists.ts";
 import { findManifest } from "./read-manifest.ts";
 import { pageSettingsSchema, type PageSettings } from "./settings.ts";
 import { blockTimes } from "./times.ts";
+import { wordsOf } from "./words-of-errors.ts";
 
 const maxSettingsBytes = 4 * 1024 * 1024;
 
@@ -49,18 +49,6 @@ async function connected({ chainId, rpc }: PageSettings): Promise<Provider & { d
   } catch (error) {
     throw new PageProblem(wordsOf(error));
   }
-}
-
-/** Message, expected, actual and hint of an error, as one text. */
-export function wordsOf(error: unknown): string {
-  if (!(error instanceof WhitePayError)) return (error as Error).message;
-  const { message, expected, actual, hint } = error;
-  const parts = [
-    message,
-    expected === undefined ? "" : `expected ${expected}, actual ${actual ?? "nothing"}`,
-    hint ?? "",
-  ];
-  return parts.filter((part) => part !== "").join("; ");
 }
 
 /** @param base URL of the page's folder @param tell called with each step, at last with the whole. @throws PageProblem */

@@ -5,12 +5,16 @@ import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { canonicalBytes } from "../../archive/manifest.ts";
 import { listsFolder } from "../../archive/page/read-lists.ts";
-import { maxLists, pageSettingsSchema, type PageSettings } from "../../archive/page/settings.ts";
+import { maxLists, maxReaders, pageSettingsSchema, type PageSettings } from "../../archive/page/settings.ts";
 import type { Manifest } from "../../archive/schema.ts";
+import { httpSource } from "../../client/reading/source.ts";
+import type { RecordsAt } from "../../client/records.ts";
+import { pathOfPiece } from "../../protocol/codec/piece-http.ts";
 import { counted } from "../../protocol/counted.ts";
 import { loadPayer, payerOptions, type PayerOptions } from "../chain/account.ts";
 import { contractsOf } from "../chain/contracts.ts";
 import { usageError } from "../console/exit.ts";
+import { registrySources, type RegistryScope } from "../reading/sources.ts";
 import { addressOption, integerOption, jsonOption, quote } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { KnownLists } from "./known-lists.ts";
@@ -20,7 +24,7 @@ import { PageFolder } from "./page-folder.ts";
 import { withStanding, type Standing } from "./standing.ts";
 
 const defaultDays = 90;
-const entries = ["archive/page/app", "archive/page/worker"] as const;
+const entries = ["archive/page/app", "archive/page/worker", "archive/page/download-worker"] as const;
 const extension = extname(import.meta.filename);
 /** The manifest beside the page. */
 const manifestFile = "manifest.json";
@@ -47,7 +51,10 @@ export function register(archive: Command): void {
     .requiredOption("--out <folder>", "folder to write; a page that is there already is renewed")
     .option("--public-rpc <urls...>", "RPC endpoints that the page asks; anybody sees them (default: --rpc)")
     .option("--manifest-url <urls...>", "where the page reads the manifest (default: a copy beside it)")
-    .option("--reader <urls...>", "providers' servers for readers, for piece lists and links to files")
+    .option(
+      "--reader <urls...>",
+      "providers' servers for readers, for piece lists and links to files (default: those that registered providers name)",
+    )
     .option(
       "--groups <addresses>",
       "groups that store it, separated by commas (default: those that announced it)",
@@ -70,25 +77,47 @@ async function page(options: PageOptions): Promise<void> {
   const { groups, days } = options;
   const lists = options.lists ?? `${options.manifest}.lists`;
   // Reads the lists that only libp2p gives, and shows that the page will find what it needs.
-  await withStanding(options, manifest, { groups, days, lists }, async (standing, provider) => {
-    const settings = await settingsOf(options, standing, provider, new KnownLists(lists));
+  await withStanding(options, manifest, { groups, days, lists }, async (standing, provider, line) => {
+    const contracts = await contractsOf(provider, await loadPayer(options));
+    const readers =
+      options.reader ?? (await namedReaders({ provider, line, registry: contracts.registry }, standing));
+    const known = new KnownLists(lists);
+    const settings = await settingsOf(options, standing, { provider, contracts, readers, known });
     await writeModules(folder, settings);
     if (options.manifestUrl === undefined) await folder.write(manifestFile, canonicalBytes(manifest));
-    await writeLists(folder, settings, new KnownLists(lists));
+    await writeLists(folder, settings, known);
     // At last, so that an interruption leaves the page that was there.
     await folder.write("settings.json", `${JSON.stringify(settings, undefined, 1)}\n`);
     print(options, manifest, standing, settings);
   });
 }
 
+/** The servers for readers of registered providers that serve the manifest, or the archive's first file, to anybody. */
+async function namedReaders(scope: RegistryScope, { manifest, files }: Standing): Promise<string[]> {
+  const found = new Set<string>();
+  for (const root of [manifest, ...files.slice(0, 1).map(({ file }) => file.root)]) {
+    const end = pathOfPiece(root);
+    await registrySources(scope, root, (url) => {
+      if (url.endsWith(end)) found.add(url.slice(0, -end.length));
+      return httpSource(url);
+    });
+  }
+  return [...found].slice(0, maxReaders);
+}
+
+type PageScope = {
+  readonly provider: JsonRpcProvider;
+  readonly contracts: RecordsAt;
+  readonly readers: readonly string[];
+  readonly known: KnownLists;
+};
+
 async function settingsOf(
   options: PageOptions,
   { manifest, groups }: Standing,
-  provider: JsonRpcProvider,
-  known: KnownLists,
+  { provider, contracts: { factory, lens }, readers, known }: PageScope,
 ): Promise<PageSettings> {
   const payer = await loadPayer(options);
-  const { factory, lens } = await contractsOf(provider, payer);
   const { chainId } = await provider.getNetwork();
   const parsed = pageSettingsSchema.safeParse({
     version: 1,
@@ -98,7 +127,7 @@ async function settingsOf(
     lens,
     manifest,
     manifestUrls: options.manifestUrl ?? [manifestFile],
-    readers: options.reader ?? [],
+    readers,
     lists: (await known.roots()).slice(-maxLists),
     groups: options.groups === undefined ? null : groups,
     days: options.days,

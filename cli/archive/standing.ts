@@ -47,7 +47,7 @@ export async function withStanding<T>(
   options: PayerOptions,
   manifest: Manifest,
   { groups, days, lists }: StandingQuery,
-  work: (standing: Standing, provider: JsonRpcProvider) => Promise<T>,
+  work: (standing: Standing, provider: JsonRpcProvider, line: Line) => Promise<T>,
 ): Promise<T> {
   const root = manifestRoot(canonicalBytes(manifest));
   const files = filesOf(manifest);
@@ -57,7 +57,8 @@ export async function withStanding<T>(
     const locator = registeredLocator(libp2p, provider, async () => contracts.registry);
     try {
       const { registry } = contracts;
-      const scope = { provider, registry, line: { libp2p, locator }, known: new KnownLists(lists) };
+      const line = { libp2p, locator };
+      const scope = { provider, registry, line, known: new KnownLists(lists) };
       const standing = await archiveStanding(
         { provider, ...contracts },
         { manifest: root, previous: manifest.previous, roots: files.map((one) => one.root), groups, days },
@@ -72,6 +73,7 @@ export async function withStanding<T>(
           unread: standing.unread,
         },
         provider,
+        line,
       );
     } finally {
       await libp2p.stop();

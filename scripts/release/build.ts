@@ -94,8 +94,8 @@ function workerModules(): string[] {
 
 async function stageDashboard(work: string, staged: string, folder: string): Promise<void> {
   const emitted = join(work, "emitted", folder);
-  // A page may have a worker, which it starts by URL.
-  const entries = globSync(`${folder}/{app,worker}.ts`, { cwd: projectRoot });
+  // A page may have workers, which it starts by URL.
+  const entries = globSync(`${folder}/{app,worker,*-worker}.ts`, { cwd: projectRoot });
   await emit({ config: `${folder}/tsconfig.json`, entries, folder: emitted, declarations: false });
   const { files } = await reachOf(emitted, entries.map(builtName));
   for (const file of files) await cp(join(emitted, file), join(staged, file));
