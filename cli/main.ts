@@ -5,6 +5,8 @@ import { buildProgram } from "./program.ts";
 import type { CommandEntry } from "./program.ts";
 
 const endLimit_ms = 2_000;
+/** The longest that a timer can wait is 24 days; any shorter time does. */
+const alive_ms = 60_000;
 
 /** Ctrl-C exits with 130, unless the command handles SIGINT itself. */
 function exitOnInterrupt(): void {
@@ -38,6 +40,8 @@ export async function runCommandLine(
     process.exit(report(error));
   });
   process.on("uncaughtException", (error) => process.exit(report(error)));
+  // Limits such as AbortSignal.timeout do not hold the process: with the last connection gone, it would end in the middle of a command.
+  const alive = setInterval(() => undefined, alive_ms);
   try {
     const words = args.filter((arg) => !arg.startsWith("-"));
     const called = words[0] === "help" ? words[1] : words[0];
@@ -47,5 +51,7 @@ export async function runCommandLine(
     process.exitCode = report(error);
     // A failed command exits even if it holds open handles.
     setTimeout(() => process.exit(), endLimit_ms).unref();
+  } finally {
+    clearInterval(alive);
   }
 }

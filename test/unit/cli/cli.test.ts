@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCli } from "../../support/cli.ts";
+import { temporaryFolder } from "../../support/files.ts";
 
 describe("the command line", () => {
   it("lists its commands without loading them", async () => {
@@ -10,6 +13,22 @@ describe("the command line", () => {
     for (const command of ["demo", "test", "inspect", "keeper", "provider"])
       expect(stdout).toContain(command);
     expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
+  it("waits for a command whose only limit is a timer that holds no process", async () => {
+    const script = join(await temporaryFolder(), "waiting.mjs");
+    const main = JSON.stringify(new URL("../../../cli/main.ts", import.meta.url).href);
+    await writeFile(
+      script,
+      `import { runCommandLine } from ${main};
+      const wait = () => new Promise((done) => AbortSignal.timeout(300).addEventListener("abort", done));
+      const register = (program) => program.command("wait").action(async () => {
+        await wait();
+        console.log("waited");
+      });
+      await runCommandLine([{ name: "wait", summary: "wait", load: async () => ({ register }) }], ["wait"]);`,
+    );
+    expect(await runCli([], { script })).toEqual({ code: 0, stdout: "waited\n", stderr: "" });
   });
 
   it("prints the version of package.json", async () => {
