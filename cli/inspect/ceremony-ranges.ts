@@ -3,6 +3,7 @@ import type { CeremonySource } from "../../ceremony/report.ts";
 import { WhitePayError } from "../../client/errors.ts";
 import { openPiece } from "../../client/reading/piece.ts";
 import type { Piece, SourceFault, VerifiedRange } from "../../client/reading/piece.ts";
+import { SourceError } from "../../client/reading/source.ts";
 import type { PieceSource } from "../../client/reading/source.ts";
 import type { ArchiveFile } from "../../archive/schema.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -65,7 +66,7 @@ export class ReadingMeter {
 
 /** The sources of all files. One that sent wrong bytes is asked for no other file. */
 export class RangeSources {
-  readonly #known: PieceSource[];
+  readonly #known: PieceSource[] = [];
   readonly #discover: (root: Hex) => Promise<readonly PieceSource[]>;
   readonly #onFault: (fault: SourceFault) => void;
   readonly #blamed = new Set<string>();
@@ -76,13 +77,27 @@ export class RangeSources {
     discover: (root: Hex) => Promise<readonly PieceSource[]>,
     onFault: (fault: SourceFault) => void,
   ) {
-    this.#known = [...named];
+    this.#add(named);
     this.#discover = discover;
     this.#onFault = onFault;
   }
 
   get usable(): readonly PieceSource[] {
     return this.#known.filter(({ name }) => !this.#blamed.has(name));
+  }
+
+  /** A file that was opened before a source was blamed asks it no more, either. */
+  #add(sources: readonly PieceSource[]): void {
+    for (const source of sources) {
+      const { name } = source;
+      this.#known.push({
+        name,
+        range: (root, index, signal) =>
+          this.#blamed.has(name)
+            ? Promise.reject(new SourceError("refused", "it sent wrong bytes of another file"))
+            : source.range(root, index, signal),
+      });
+    }
   }
 
   note(file: string, fault: SourceFault): void {
@@ -97,7 +112,7 @@ export class RangeSources {
   async find(root: Hex): Promise<boolean> {
     const names = new Set(this.#known.map(({ name }) => name));
     const found = (await this.#discover(root)).filter(({ name }) => !names.has(name));
-    this.#known.push(...found);
+    this.#add(found);
     return found.length > 0;
   }
 }
@@ -115,6 +130,7 @@ export class RemoteFile implements CeremonySource {
   readonly #last: LastRange;
   #piece: Piece | undefined;
   #head: Uint8Array | undefined;
+  readonly #asked = new Set<PieceSource>();
   #isSearched = false;
 
   constructor(
@@ -169,10 +185,7 @@ export class RemoteFile implements CeremonySource {
         return await (await this.#opened()).range(index);
       } catch (error) {
         if (!(error instanceof WhitePayError && error.code === "network")) throw error;
-        const isMore = !this.#isSearched && (await this.#sources.find(this.#root));
-        this.#isSearched = true;
-        this.#piece = undefined;
-        if (isMore) continue;
+        if (await this.#hasMore()) continue;
         throw new MissingFileError({
           code: exitCodes.network,
           message: `${this.name}: ${error.message}`,
@@ -185,9 +198,19 @@ export class RemoteFile implements CeremonySource {
     }
   }
 
+  /** Whether there are sources that were not asked for this file. They are asked next. */
+  async #hasMore(): Promise<boolean> {
+    const isNew = this.#sources.usable.some((source) => !this.#asked.has(source));
+    this.#piece = undefined;
+    if (isNew || this.#isSearched) return isNew;
+    this.#isSearched = true;
+    return this.#sources.find(this.#root);
+  }
+
   async #opened(): Promise<Piece> {
     if (this.#piece !== undefined) return this.#piece;
     const { usable } = this.#sources;
+    for (const source of usable) this.#asked.add(source);
     const onFault = (fault: SourceFault): void => this.#sources.note(this.name, fault);
     this.#piece = await openPiece(this.#root, usable, { onFault });
     if (this.#piece.size === this.size) return this.#piece;
