@@ -1,8 +1,9 @@
 /** All readers of ceremonies' files, and the choice of the one for a file. */
 import type { BeaconOptions } from "./beacon/beacon-report.ts";
+import type { BeaconParameters } from "./contribution-parameters.ts";
 import { inspectKzg } from "./kzg/inspect.ts";
 import { verifyChain } from "./powers-of-tau/chain.ts";
-import type { Depth } from "./powers-of-tau/chain.ts";
+import type { ChainOptions, Depth } from "./powers-of-tau/chain.ts";
 import { isPowersOfTau, openPowersOfTau } from "./powers-of-tau/open.ts";
 import { isPhase1, verifyPhase1 } from "./phase1radix2m/verify.ts";
 import type { Progress, Tools } from "./powers-of-tau/point-stream.ts";
@@ -14,9 +15,13 @@ import { inspectZkey } from "./zkey/inspect.ts";
 export type ReadOptions = {
   readonly depth: Depth;
   readonly tools: Tools;
-  /** Only `.ptau` and `.zkey` files state a beacon. */
-  readonly beacon?: Pick<BeaconOptions, "maxBeaconExponent" | "origin">;
+  readonly beacon?: Pick<BeaconOptions, "maxBeaconExponent" | "origin"> & {
+    /** Beacon of the last response: only `.ptau` and `.zkey` files state theirs. */
+    readonly ofResponse?: BeaconParameters;
+  };
 };
+
+const readsPoints = ({ depth }: ReadOptions): boolean => depth === "points" || depth === "all";
 
 export type CeremonyReader = {
   readonly name: string;
@@ -31,6 +36,16 @@ export type CeremonyReader = {
   ): Promise<CeremonyReport>;
 };
 
+/** For a chain that consists of these sources. */
+export function chainOptions(sources: readonly CeremonySource[], options: ReadOptions): ChainOptions {
+  const { depth, tools, beacon } = options;
+  const { ofResponse, ...rest } = beacon ?? {};
+  const last = sources.at(-1);
+  if (ofResponse === undefined || last === undefined) return { depth, tools };
+  const { onHashes } = progressOf(last, options);
+  return { depth, tools, beacon: { ...rest, onHashes, parameters: ofResponse } };
+}
+
 const powersOfTau: CeremonyReader = {
   name: "Powers of Tau challenge, response or transcript",
   several: true,
@@ -38,7 +53,7 @@ const powersOfTau: CeremonyReader = {
   verify: async (sources, options) => {
     const files = [];
     for (const source of sources) files.push(...(await openPowersOfTau(source)));
-    return verifyChain(files, options);
+    return verifyChain(files, chainOptions(sources, options));
   },
 };
 
@@ -46,7 +61,8 @@ const phase1: CeremonyReader = {
   name: "phase1radix2m",
   several: false,
   recognises: async (source) => isPhase1(source),
-  verify: ([source], { depth, tools }) => verifyPhase1(source, { allPoints: depth === "points", tools }),
+  verify: ([source], options) =>
+    verifyPhase1(source, { allPoints: readsPoints(options), tools: options.tools }),
 };
 
 /** The first bytes as text. */
@@ -72,8 +88,13 @@ const ptau: CeremonyReader = {
   several: false,
   recognises: async (source) => (await headOf(source, 4)) === "ptau",
   verify: ([source], options) => {
-    const allPoints = options.depth === "points";
-    return inspectPtau(source, { ...options.beacon, ...progressOf(source, options), allPoints });
+    const { tools, beacon } = options;
+    return inspectPtau(source, {
+      ...beacon,
+      ...progressOf(source, options),
+      tools,
+      allPoints: readsPoints(options),
+    });
   },
 };
 

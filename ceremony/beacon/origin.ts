@@ -8,6 +8,11 @@ export type BeaconOrigin =
   /** A block as a chain's endpoint states it. */
   | { readonly source: "block"; readonly chainId: bigint; readonly number: number; readonly hash: Hex };
 
+/** The value that the source states; `checkOrigin` says whether it proves it. */
+export function valueOf(origin: BeaconOrigin): Hex {
+  return origin.source === "drand" ? drandRandomness(origin.round) : origin.hash;
+}
+
 export type OriginCheck = { readonly ok: boolean; readonly detail: string };
 
 /** Whether `value` is what its source gave, and how that was decided. */

@@ -6,6 +6,7 @@ const greek = { Tau: "τ", Alpha: "α", Beta: "β" } as const;
 
 /** What a failed check means, with expected and actual. */
 export function meaningOf(check: string): string {
+  if (check === "beaconKey") return "its key: expected the one that the beacon's value gives, actual another";
   const [, kind = "", secret = "Tau", group = ""] =
     /^(key|powers|)(Tau|Alpha|Beta|tau|alpha|beta)(G1|G2|)$/.exec(check) ?? [];
   const symbol = greek[`${secret.charAt(0).toUpperCase()}${secret.slice(1)}` as keyof typeof greek];
@@ -41,7 +42,12 @@ export function checkedSentences(files: readonly ChainFile[], depth: Depth): rea
         ]
       : []),
     ...(depth === "keys" ? hashes : ["the chain of BLAKE2b-512 hashes over all bytes of the files"]),
-    ...(depth === "points" && last
+    ...(depth === "all" && hasResponse
+      ? [
+          "all points of every response: on the curve, in the subgroup, not at infinity, successive powers of τ",
+        ]
+      : []),
+    ...((depth === "points" || (depth === "all" && !hasResponse)) && last
       ? [
           `all points of ${last.source.name}: on the curve, in the subgroup, not at infinity, successive powers of τ`,
         ]
@@ -49,8 +55,22 @@ export function checkedSentences(files: readonly ChainFile[], depth: Depth): rea
   ];
 }
 
+/** Points of responses before the last one: the last one contains their product, so they bind nothing that is used. */
+function earlierPoints(files: readonly ChainFile[]): readonly string[] {
+  const responses = files.filter(({ layout }) => layout.kind !== "challenge").length;
+  const last = files.at(-1);
+  if (responses < 2 || last === undefined) return [];
+  return [
+    `that the points of files before ${last.source.name} are successive powers of τ: the last file shows it of their product; --depth all checks every response`,
+  ];
+}
+
 /** What the depth leaves out. */
-export function uncheckedSentences(files: readonly ChainFile[], depth: Depth): readonly string[] {
+export function uncheckedSentences(
+  files: readonly ChainFile[],
+  depth: Depth,
+  hasBeacon: boolean,
+): readonly string[] {
   const last = files.at(-1);
   if (last === undefined) return [];
   const hashes = isStated(files, depth)
@@ -64,9 +84,10 @@ export function uncheckedSentences(files: readonly ChainFile[], depth: Depth): r
     hashes: [
       `all points of ${last.source.name}: that they are successive powers of τ, and in their subgroup`,
     ],
-    points: [],
+    points: earlierPoints(files),
+    all: [],
   }[depth];
-  const isOpen = last.layout.kind !== "challenge";
+  const isOpen = !hasBeacon && last.layout.kind !== "challenge";
   return [
     ...left,
     ...(isOpen ? ["a beacon: challenges and responses do not say which contribution comes from one"] : []),

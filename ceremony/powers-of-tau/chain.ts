@@ -1,12 +1,15 @@
 /** A chain of challenges and responses: whether each follows the one before. */
 import { toHex } from "../../storage/core/bytes.ts";
+import { findBeacon, withOrigin } from "../beacon/beacon-report.ts";
+import type { BeaconOptions } from "../beacon/beacon-report.ts";
+import type { BeaconParameters } from "../contribution-parameters.ts";
 import { checkKey, checkRatios, initialPowers, sameFirstPowers } from "../contribution.ts";
 import type { FirstPowers } from "../contribution.ts";
-import { proofPoints } from "../key-proof.ts";
+import { keyFromSeed, proofPoints, sameKey } from "../key-proof.ts";
 import type { ContributorKey } from "../key-proof.ts";
 import { knownFirstChallenge } from "../ptau/first-challenge.ts";
 import { CeremonyFileError } from "../report.ts";
-import type { CeremonyReport, ContributionReport } from "../report.ts";
+import type { BeaconReport, CeremonyReport, ContributionReport } from "../report.ts";
 import { sameRatio } from "../same-ratio.ts";
 import { checkedSentences, kindOf, meaningOf, uncheckedSentences } from "./chain-words.ts";
 import { headBytes, layoutOf } from "./layout.ts";
@@ -16,12 +19,17 @@ import type { Tools } from "./point-stream.ts";
 
 /**
  * `keys` reads heads, first powers and keys: a few KiB of each file. `hashes` reads all bytes, and recomputes the hashes that bind them.
- * `points` also checks all points of the last file.
+ * `points` also checks all points of the last file, `all` those of every response.
  */
-export const depths = ["keys", "hashes", "points"] as const;
+export const depths = ["keys", "hashes", "points", "all"] as const;
 export type Depth = (typeof depths)[number];
 
-export type ChainOptions = { readonly depth: Depth; readonly tools: Tools };
+export type ChainOptions = {
+  readonly depth: Depth;
+  readonly tools: Tools;
+  /** The last contribution comes from this beacon. */
+  readonly beacon?: BeaconOptions & { readonly parameters: BeaconParameters };
+};
 
 /** A file of a chain. The first one is an accumulator. */
 export type ChainFile = Accumulator | ChallengeHead;
@@ -51,6 +59,7 @@ const equal = (a: Uint8Array, b: Uint8Array): boolean =>
 class ChainVerifier {
   readonly #options: ChainOptions;
   readonly #contributions: Found[] = [];
+  readonly checked: string[] = [];
   readonly problems: string[] = [];
   readonly notChecked = new Set<string>();
   #state: State = { challenge: undefined, first: undefined, response: undefined };
@@ -237,6 +246,26 @@ class ChainVerifier {
       this.#note(found, check, holds, `${found.name}: ${meaningOf(check)}`);
   }
 
+  /** Compares the last contribution's key with the one that the beacon gives. */
+  async beacon(
+    { layout: { curve }, head, key }: Accumulator,
+    { parameters, ...options }: NonNullable<ChainOptions["beacon"]>,
+  ): Promise<BeaconReport | undefined> {
+    const found = this.#contributions.at(-1);
+    const compare =
+      key === undefined || head === undefined
+        ? "the file does not have the hash of its challenge"
+        : (seed: Uint8Array) => sameKey(key, keyFromSeed(curve, head, seed));
+    const { report, isKey } = await findBeacon(parameters, compare, options);
+    if (isKey === undefined) this.notChecked.add(`the beacon: ${report.detail}`);
+    else this.#note(found, "beaconKey", isKey, `${found?.name}: ${meaningOf("beaconKey")}`);
+    const lists = { checked: this.checked, notChecked: [] as string[], problems: this.problems };
+    const withSource = withOrigin(report, options, lists);
+    for (const sentence of lists.notChecked) this.notChecked.add(sentence);
+    return withSource;
+  }
+
+  /** Of the contribution that was added last. */
   async allPoints(file: Accumulator): Promise<void> {
     const results = await checkPowers(file, this.#options.tools);
     const found = this.#contributions.at(-1);
@@ -299,18 +328,24 @@ export async function verifyChain(
   chain.begin(accumulatorOf(head));
   for (const [i, file] of files.entries()) {
     if (file.layout.kind === "challenge") await chain.challenge(file);
-    else await chain.response(accumulatorOf(file), files[i + 1]);
+    else {
+      await chain.response(accumulatorOf(file), files[i + 1]);
+      if (depth === "all" && file !== end) await chain.allPoints(accumulatorOf(file));
+    }
   }
-  if (depth === "points") await chain.allPoints(last);
+  if (depth === "points" || depth === "all") await chain.allPoints(last);
+  const contributed = files.findLast(({ layout }) => layout.kind !== "challenge");
+  const beacon =
+    options.beacon && contributed && (await chain.beacon(accumulatorOf(contributed), options.beacon));
   const { problems, notChecked, contributions } = chain;
   return {
     kind: kindOf(files),
     curve: head.layout.curve.name,
     power: head.layout.power,
     contributions,
-    beacon: undefined,
-    checked: checkedSentences(files, depth),
-    notChecked: [...notChecked, ...uncheckedSentences(files, depth)],
+    beacon,
+    checked: [...checkedSentences(files, depth), ...chain.checked],
+    notChecked: [...notChecked, ...uncheckedSentences(files, depth, beacon !== undefined)],
     problems,
     ok: problems.length === 0,
   };

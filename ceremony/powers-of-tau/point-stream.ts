@@ -11,7 +11,7 @@ import { pointStart, sectionOf } from "./layout.ts";
 import type { Layout, Section, SectionName } from "./layout.ts";
 import type { Accumulator } from "./point-reader.ts";
 import { inlineWorkers } from "./point-task.ts";
-import type { PointResult, PointWorkers } from "./point-task.ts";
+import type { PointResult, PointWorkers, TaskForm } from "./point-task.ts";
 
 /** Points of a task: more make the sums cheaper, fewer spread better over threads. */
 const taskPoints = 2048;
@@ -38,7 +38,7 @@ export type Tools = {
 /** Points of a file. */
 export type PointFile = {
   readonly source: CeremonySource;
-  readonly layout: Pick<Layout, "curve" | "form" | "sections">;
+  readonly layout: Pick<Layout, "curve" | "sections"> & { readonly form: TaskForm };
 };
 
 export type Chunk = { readonly section: Section; readonly first: number; readonly points: number };
@@ -249,19 +249,21 @@ export function randomScalars(count: number): bigint[] {
   return Array.from({ length: count }, () => bytesToNumberBE(randomBytes(scalarBits / 8)));
 }
 
-/** For each combination, its sums over all chunks of one section. */
+/** For each combination, its sums over all chunks of one section. @param use is called with each chunk, in order */
 export async function sectionSums<F>(
   file: PointFile,
   group: Group<F>,
   name: string,
-  options: Required<Pick<StreamOptions, "overlap" | "combine">>,
+  options: Required<Pick<StreamOptions, "overlap" | "combine">> & Pick<StreamOptions, "to">,
   tools: Tools,
+  use: (chunk: Chunk, result: PointResult) => void = () => undefined,
 ): Promise<readonly Point<F>[]> {
   const totals: Point<F>[] = [];
   const sections = [sectionOf(file.layout, name)];
   const label = `checking ${name} of ${file.source.name}`;
-  await eachChunk(file, { ...options, label, sections }, tools, (_, { sums }) => {
-    for (const [i, sum] of sums.entries()) {
+  await eachChunk(file, { ...options, label, sections }, tools, (chunk, result) => {
+    use(chunk, result);
+    for (const [i, sum] of result.sums.entries()) {
       const part = sum === undefined ? group.zero : group.decode(sum, "uncompressed");
       totals[i] = totals[i]?.add(part) ?? part;
     }
@@ -269,12 +271,16 @@ export async function sectionSums<F>(
   return totals;
 }
 
-/** A random combination of all points of a section but the last, and the same of their successors. */
+/**
+ * A random combination of all points of a section but the last, and the same of their successors.
+ * @param hasher also gets all points, uncompressed
+ */
 export async function successorSums<F>(
   file: PointFile,
   group: Group<F>,
   name: string,
   tools: Tools,
+  hasher?: Hasher,
 ): Promise<readonly [Point<F>, Point<F>]> {
   const combine = ({ points }: Chunk): readonly (readonly bigint[])[] => {
     const scalars = randomScalars(points - 1);
@@ -283,12 +289,17 @@ export async function successorSums<F>(
       [0n, ...scalars],
     ];
   };
+  const pointBytes = group.bytesOf("uncompressed");
   const [lower = group.zero, upper = group.zero] = await sectionSums(
     file,
     group,
     name,
-    { overlap: 1, combine },
+    { overlap: 1, combine, ...(hasher && { to: "uncompressed" }) },
     tools,
+    ({ first }, { encoded }) => {
+      // The first point of a chunk is the last one of the chunk before.
+      if (encoded) hasher?.update(first === 0 ? encoded : encoded.subarray(pointBytes));
+    },
   );
   return [lower, upper];
 }

@@ -1,11 +1,15 @@
 /** The work on some of an accumulator's points; it may run in a thread. */
 import { PointError, curves } from "../curves.ts";
-import type { CurveName, Group, PointForm } from "../curves.ts";
+import type { Curve, CurveName, Group, PointForm } from "../curves.ts";
+import { montgomeryPoint } from "../section-reader.ts";
+
+/** `montgomery`: as snarkjs' files have points. */
+export type TaskForm = PointForm | "montgomery";
 
 export type PointTask = {
   readonly curve: CurveName;
   readonly group: "G1" | "G2";
-  readonly form: PointForm;
+  readonly form: TaskForm;
   /** Encoded points, one after another. */
   readonly bytes: Uint8Array;
   /** The result has each point times its scalar; undefined: the points as they are. */
@@ -34,14 +38,19 @@ export type PointWorkers = {
 /** Runs tasks in this thread. */
 export const inlineWorkers: PointWorkers = { width: 1, run: async (task) => doPointTask(task) };
 
-function work<F>(group: Group<F>, { bytes, form, to, multiply, combinations }: PointTask): PointResult {
-  const length = group.bytesOf(form);
+function work<F>(
+  curve: Curve,
+  group: Group<F>,
+  { bytes, form, to, multiply, combinations }: PointTask,
+): PointResult {
+  const length = group.bytesOf(form === "montgomery" ? "uncompressed" : form);
   const count = bytes.length / length;
   const encoded = to === undefined ? undefined : new Uint8Array(count * group.bytesOf(to));
   const points: ReturnType<Group<F>["decode"]>[] = [];
   for (let index = 0; index < count; index++) {
     try {
-      const point = group.decode(bytes.subarray(index * length, (index + 1) * length), form);
+      const own = bytes.subarray(index * length, (index + 1) * length);
+      const point = form === "montgomery" ? montgomeryPoint(curve, group, own) : group.decode(own, form);
       if (to !== undefined) {
         const scalar = multiply?.[index];
         const made = scalar === undefined ? point : point.multiplyUnsafe(scalar);
@@ -65,5 +74,5 @@ function work<F>(group: Group<F>, { bytes, form, to, multiply, combinations }: P
 
 export function doPointTask(task: PointTask): PointResult {
   const curve = curves[task.curve];
-  return task.group === "G1" ? work(curve.G1, task) : work(curve.G2, task);
+  return task.group === "G1" ? work(curve, curve.G1, task) : work(curve, curve.G2, task);
 }

@@ -1,4 +1,5 @@
 /** `.ptau` files of snarkjs: who contributed to Powers of Tau, and whether the file is what they made. */
+import { blake2b } from "@noble/hashes/blake2.js";
 import { findBeacon, withOrigin } from "../beacon/beacon-report.ts";
 import type { BeaconFinding, BeaconOptions } from "../beacon/beacon-report.ts";
 import { initialPowers } from "../contribution.ts";
@@ -7,6 +8,7 @@ import type { Curve } from "../curves.ts";
 import { counted } from "../../protocol/counted.ts";
 import { addProblems, contributionTitle, newFindings } from "../findings.ts";
 import type { Findings } from "../findings.ts";
+import type { Tools } from "../powers-of-tau/point-stream.ts";
 import { CeremonyFileError } from "../report.ts";
 import type { BeaconReport, CeremonyReport, CeremonySource, ContributionReport } from "../report.ts";
 import { curveOfPrime } from "../section-reader.ts";
@@ -15,7 +17,7 @@ import type { Section } from "../sections.ts";
 import { equalBytes, toHex } from "../../storage/core/bytes.ts";
 import { checkContribution, isKeyOfSeed } from "./chain.ts";
 import type { Predecessor } from "./chain.ts";
-import { maxSectionBytes, readContributions } from "./contributions.ts";
+import { hashBytes, maxSectionBytes, readContributions } from "./contributions.ts";
 import type { PtauContribution } from "./contributions.ts";
 import { firstChallengeHash, maxHashedPower } from "./first-challenge.ts";
 import {
@@ -25,7 +27,6 @@ import {
   pointSections,
   sectionsOfPoints,
 } from "./points.ts";
-import type { PointProgress } from "./points.ts";
 
 export type PtauOptions = BeaconOptions & {
   /** Read every point, too: the whole file, and some milliseconds a point. */
@@ -33,8 +34,12 @@ export type PtauOptions = BeaconOptions & {
   /** BLAKE2b of the ceremony's first challenge, for a ceremony whose first challenge is too large to compute. */
   readonly firstChallenge?: Uint8Array;
   readonly onContribution?: (done: number, total: number) => void | Promise<void>;
-  readonly onPoints?: PointProgress;
+  /** For all points. */
+  readonly tools?: Tools;
 };
+
+/** In this thread. */
+const plainTools: Tools = { createHash: () => blake2b.create({ dkLen: hashBytes }) };
 
 const format = { magic: "ptau", maxVersion: 1, ids: [1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15] } as const;
 const contributionsId = 7;
@@ -136,7 +141,7 @@ async function checkPoints(
   sections: ReadonlyMap<number, Section>,
   { curve, power, ceremonyPower }: Header,
   last: PtauContribution,
-  { allPoints = false, onPoints }: PtauOptions,
+  { allPoints = false, tools = plainTools }: PtauOptions,
   { checked, notChecked, problems }: Findings,
 ): Promise<void> {
   const add = (checks: ReadonlyMap<string, boolean>): void => {
@@ -157,7 +162,7 @@ async function checkPoints(
     notChecked.push("the other points: only the first of each section were read");
     return;
   }
-  const { checks, challenge } = await checkAllPoints(curve, source, points, last, onPoints);
+  const { checks, challenge } = await checkAllPoints(curve, source, points, last, tools);
   add(checks);
   if (power < ceremonyPower)
     notChecked.push(

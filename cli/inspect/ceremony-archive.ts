@@ -7,7 +7,7 @@ import type { ArchiveFile, Manifest } from "../../archive/schema.ts";
 import { verifyChain } from "../../ceremony/powers-of-tau/chain.ts";
 import { openWitnesses, orderWitnesses, readWitnesses } from "../../ceremony/powers-of-tau/witness.ts";
 import { layoutOfSize, pointStart, sectionOf } from "../../ceremony/powers-of-tau/layout.ts";
-import { verifyCeremony } from "../../ceremony/readers.ts";
+import { chainOptions, verifyCeremony } from "../../ceremony/readers.ts";
 import type { ReadOptions } from "../../ceremony/readers.ts";
 import type { CeremonyReport } from "../../ceremony/report.ts";
 import { newestManifest, announcedIn } from "../../client/archives.ts";
@@ -208,7 +208,8 @@ async function verifyChosen(
   const witnesses = await readWitnesses(archived, (error) => error instanceof MissingFileError);
   const ordered = orderWitnesses(witnesses);
   const { files, notChecked } = await openWitnesses(ordered.files);
-  const report = await verifyChain(files, options);
+  const sources = files.map(({ source }) => source);
+  const report = await verifyChain(files, chainOptions(sources, options));
   return { ...report, notChecked: [...report.notChecked, ...ordered.notChecked, ...notChecked] };
 }
 

@@ -1,6 +1,10 @@
 /** Where the value of a ceremony's beacon came from: a round of drand from a file, or a block from an endpoint. */
 import { readFile, stat } from "node:fs/promises";
 import { drandChain } from "../../ceremony/beacon/drand.ts";
+import { valueOf } from "../../ceremony/beacon/origin.ts";
+import type { BeaconParameters } from "../../ceremony/contribution-parameters.ts";
+import type { CeremonyKind, CeremonyReport } from "../../ceremony/report.ts";
+import { fromHex } from "../../storage/core/bytes.ts";
 import type { DrandChain, DrandRound } from "../../ceremony/beacon/drand.ts";
 import type { BeaconOrigin } from "../../ceremony/beacon/origin.ts";
 import { connectChain } from "../../client/connect.ts";
@@ -13,10 +17,64 @@ export type BeaconSettings = {
   readonly drandRound?: string;
   readonly drandChain: DrandChain;
   readonly block?: number;
+  readonly beaconValue?: Uint8Array;
+  readonly beaconIterations?: number;
 };
 
 /** A round has three short texts of hex. */
 const maxRoundBytes = 4096;
+
+/** For `--beacon-value`: 1 to 255 bytes, as many as `.ptau` files can state. */
+export function beaconValueOption(text: string): Uint8Array {
+  const digits = text.replace(/^0x/i, "");
+  if (/^([0-9a-f]{2}){1,255}$/i.test(digits)) return fromHex(`0x${digits}`);
+  throw usageError("--beacon-value is not valid", {
+    expected: "1 to 255 bytes in hex",
+    actual: quote(text),
+  });
+}
+
+/**
+ * The beacon of the last response, which the file does not state.
+ * @throws CliError exit 2 if value and number of hashes are not both known
+ */
+export function responseBeacon(
+  { beaconValue, beaconIterations }: BeaconSettings,
+  origin: BeaconOrigin | undefined,
+): BeaconParameters | undefined {
+  if (beaconIterations === undefined && beaconValue === undefined) return undefined;
+  const value = beaconValue ?? (origin && fromHex(valueOf(origin)));
+  if (beaconIterations !== undefined && value !== undefined) return { value, exponent: beaconIterations };
+  throw usageError("the beacon of a response is not fully named", {
+    expected: "--beacon-iterations, with --beacon-value, --drand-round or --block",
+    actual: beaconIterations === undefined ? "--beacon-value alone" : "--beacon-iterations alone",
+  });
+}
+
+const chainKinds: readonly CeremonyKind[] = ["powers-of-tau-response", "powers-of-tau-chain"];
+
+/** @throws CliError exit 2 if the user named a beacon that these files cannot have */
+export function assertBeacon(
+  { kind }: CeremonyReport,
+  {
+    origin,
+    ofResponse,
+  }: { readonly origin: BeaconOrigin | undefined; readonly ofResponse: BeaconParameters | undefined },
+): void {
+  const states = kind === "ptau" || kind === "zkey";
+  if (ofResponse !== undefined && !chainKinds.includes(kind))
+    throw usageError("the beacon of a response is for responses", {
+      expected: "a response as the last contribution",
+      actual: states ? `${kind}, which states its beacon itself` : kind,
+    });
+  if (origin !== undefined && !states && ofResponse === undefined)
+    throw usageError("these files state no beacon", {
+      expected: chainKinds.includes(kind)
+        ? "--beacon-iterations: responses do not say how often the value was hashed"
+        : "a .ptau or .zkey file, or a response, with --drand-round or --block",
+      actual: kind,
+    });
+}
 
 /** For `--drand-chain`. */
 export function drandChainOption(text: string): DrandChain {
@@ -49,6 +107,7 @@ export async function readRound(path: string): Promise<DrandRound> {
   if (typeof json !== "object" || json === null) return refuse(quote(JSON.stringify(json)));
   const { round, signature, previous_signature: previous } = json as Record<string, unknown>;
   if (typeof round !== "number" || typeof signature !== "string") return refuse("a document without them");
+  if (!/^([0-9a-f]{2})+$/i.test(signature)) return refuse(`the signature ${quote(signature)}, no hex text`);
   if (typeof previous !== "string" || previous === "") return { round, signature: `0x${signature}` };
   return { round, signature: `0x${signature}`, previousSignature: `0x${previous}` };
 }

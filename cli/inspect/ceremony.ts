@@ -20,7 +20,13 @@ import type { Progress } from "../console/progress.ts";
 import { archivePurse, payerOptions } from "../chain/account.ts";
 import { defaultMaxBytes, inspectArchive, isManifest } from "./ceremony-archive.ts";
 import type { ArchiveOptions, ArchiveReading } from "./ceremony-archive.ts";
-import { beaconOrigin, drandChainOption } from "./ceremony-beacon.ts";
+import {
+  assertBeacon,
+  beaconOrigin,
+  beaconValueOption,
+  drandChainOption,
+  responseBeacon,
+} from "./ceremony-beacon.ts";
 import type { BeaconSettings } from "./ceremony-beacon.ts";
 import { openFiles } from "./ceremony-files.ts";
 import { documentOf, printReport, whereIs } from "./ceremony-report.ts";
@@ -67,7 +73,7 @@ export function register(inspect: Command): void {
     )
     .option(
       "--depth <depth>",
-      "keys: heads, first powers and keys alone; hashes: also all bytes; points: also all points of the last file (default: points, of a manifest keys)",
+      "keys: heads, first powers and keys alone; hashes: also all bytes; points: also all points of the last file; all: of every response (default: points, of a manifest keys)",
       choiceOption("--depth", depths),
     )
     .option(
@@ -75,6 +81,16 @@ export function register(inspect: Command): void {
       "hash the value of a beacon at most 2^n times",
       integerOption("--beacon-exponent", { max: maxExponent }),
       defaultBeaconExponent,
+    )
+    .option(
+      "--beacon-value <hex>",
+      "the last response comes from a beacon with this value; default: the value of --drand-round or --block",
+      beaconValueOption,
+    )
+    .option(
+      "--beacon-iterations <n>",
+      "the value of the last response's beacon was hashed 2^n times",
+      integerOption("--beacon-iterations", { max: maxExponent }),
     )
     .option(
       "--drand-round <path>",
@@ -176,9 +192,14 @@ async function inspectCeremony(paths: readonly string[], options: Options): Prom
   const { mine, json, beaconExponent } = options;
   const manifest = await manifestAmong(paths);
   const origin = await beaconOrigin(options);
+  const ofResponse = responseBeacon(options, origin);
   const bars = stepBars();
   const read = {
-    beacon: { maxBeaconExponent: beaconExponent, ...(origin && { origin }) },
+    beacon: {
+      maxBeaconExponent: beaconExponent,
+      ...(origin && { origin }),
+      ...(ofResponse && { ofResponse }),
+    },
     tools: {
       createHash: () => createHash("blake2b512"),
       workers: pointThreads(),
@@ -190,11 +211,7 @@ async function inspectCeremony(paths: readonly string[], options: Options): Prom
       manifest === undefined
         ? await inspectFiles(paths, options, read)
         : await inspectArchive(manifest, options, read);
-    if (origin && report.kind !== "ptau" && report.kind !== "zkey")
-      throw usageError("these files state no beacon", {
-        expected: "a .ptau or .zkey file with --drand-round or --block",
-        actual: report.kind,
-      });
+    assertBeacon(report, { origin, ofResponse });
     const found = mine === undefined ? undefined : whereIs(mine, report);
     if (json) printJson(documentOf(report, found, reading));
     else printReport(report, found, reading);

@@ -27,8 +27,12 @@ export function printedHash(output: string, title: string): string {
   return words.slice(0, 16).join("");
 }
 
-/** @param curve in snarkjs' words: bn128 or bls12-381 */
-export async function makePtauFiles(curve: "bn128" | "bls12-381", power: number): Promise<PtauFiles> {
+/** @param curve in snarkjs' words: bn128 or bls12-381 @param prepare for phase 2, which takes long; without it `prepared` is `whole` */
+export async function makePtauFiles(
+  curve: "bn128" | "bls12-381",
+  power: number,
+  { prepare = true }: { readonly prepare?: boolean } = {},
+): Promise<PtauFiles> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-ptau-"));
   try {
     const title = "Contribution Response Hash imported";
@@ -38,12 +42,12 @@ export async function makePtauFiles(curve: "bn128" | "bls12-381", power: number)
       await snarkjs(folder, "powersoftau", "contribute", "1.ptau", "2.ptau", "--name=Bob", "-e=second text"),
       await snarkjs(folder, "powersoftau", "beacon", "2.ptau", "3.ptau", beaconValue, "10", "-n=Beacon"),
     ];
-    await snarkjs(folder, "powersoftau", "prepare", "phase2", "3.ptau", "4.ptau");
+    if (prepare) await snarkjs(folder, "powersoftau", "prepare", "phase2", "3.ptau", "4.ptau");
     const read = (name: string): Promise<Buffer> => readFile(join(folder, name));
     return {
       whole: await read("3.ptau"),
       people: await read("2.ptau"),
-      prepared: await read("4.ptau"),
+      prepared: await read(prepare ? "4.ptau" : "3.ptau"),
       empty: await read("0.ptau"),
       hashes: outputs.map((output) => printedHash(output, title)),
     };

@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
+import { blake2b } from "@noble/hashes/blake2.js";
 import { beforeAll, describe, expect, it } from "vitest";
+import { pointThreads } from "../../../../cli/inspect/ceremony-threads.ts";
 import { drandChain } from "../../../../ceremony/beacon/drand.ts";
 import { curves } from "../../../../ceremony/curves.ts";
+import type { Progress } from "../../../../ceremony/powers-of-tau/point-stream.ts";
 import { inspectPtau } from "../../../../ceremony/ptau/inspect.ts";
 import type { PtauOptions } from "../../../../ceremony/ptau/inspect.ts";
 import { CeremonyFileError } from "../../../../ceremony/report.ts";
@@ -84,8 +88,12 @@ function montgomery(coordinates: readonly bigint[]): Uint8Array {
 
 describe("a .ptau file of snarkjs", () => {
   it("holds with all its points, and has the hashes that snarkjs printed", async () => {
-    const seen: number[] = [];
-    const report = await inspect(files.whole, { allPoints: true, onPoints: (done) => void seen.push(done) });
+    const seen: string[] = [];
+    const tools = {
+      createHash: () => blake2b.create({ dkLen: 64 }),
+      onProgress: ({ label, done, total }: Progress) => void seen.push(`${label}: ${done} of ${total}`),
+    };
+    const report = await inspect(files.whole, { allPoints: true, tools });
     expect(report).toMatchObject({ kind: "ptau", curve: "bn254", power: 4, problems: [], ok: true });
     expect(report.contributions.map(({ name }) => name)).toEqual(["Alice", "Bob", "Beacon"]);
     expect(report.contributions.map(({ hash }) => hash)).toEqual(files.hashes.map((hash) => `0x${hash}`));
@@ -97,8 +105,25 @@ describe("a .ptau file of snarkjs", () => {
       ok: true,
     });
     expect(report.checked).toContain("all points have the hash that the last contribution states");
-    // 31 powers of tau in G1, 16 in G2, 16 times alpha, 16 times beta, and beta in G2.
-    expect(seen).toEqual([31, 47, 63, 79, 80]);
+    // 31 powers of tau in G1, 16 in G2, 16 times alpha, 16 times beta.
+    expect(seen).toEqual(
+      [31, 16, 16, 16].map((points, i) => `checking section ${i + 2} of pot.ptau: ${points} of ${points}`),
+    );
+  });
+
+  it("holds in several tasks on two threads, and a wrong point at the border of two tasks does not", async () => {
+    const large = (await makePtauFiles("bn128", 11, { prepare: false })).people;
+    const tools = { createHash: () => createHash("blake2b512"), workers: pointThreads(2) };
+    const report = await inspect(large, { allPoints: true, tools });
+    expect(report).toMatchObject({ power: 11, problems: [], ok: true });
+    expect(report.checked).toContain("all points have the hash that the last contribution states");
+    // The last point of the first task is the first one of the second task.
+    const wrong = withSection(large, 2, (section) => patched(section, 2048 * g1, section.slice(g1, 2 * g1)));
+    const { problems } = await inspect(wrong, { allPoints: true, tools });
+    expect(problems).toEqual([
+      expect.stringMatching(/in section 2 .* every point is the one before times tau/),
+      expect.stringMatching(/all points have the hash/),
+    ]);
   });
 
   it("holds on BLS12-381, too", async () => {
@@ -344,12 +369,16 @@ describe("a .ptau file against its format", () => {
   it("is refused with such a point among the powers", async () => {
     const all = { allPoints: true };
     const off = withSection(files.whole, 4, (section) => patched(section, 9 * g1, montgomery([1n, 3n])));
-    await expect(inspect(off, all)).rejects.toThrow("section 4: point 9: expected a point on the curve");
+    await expect(inspect(off, all)).rejects.toThrow(
+      /point 9 of section 4 at byte 4712: expected a point on the curve/,
+    );
     const wrong = withSection(files.whole, 3, (section) => patched(section, 9 * g2, outside()));
-    await expect(inspect(wrong, all)).rejects.toThrow("section 3: point 9: expected a point in the subgroup");
+    await expect(inspect(wrong, all)).rejects.toThrow(
+      /point 9 of section 3 at byte \d+: expected a point in the subgroup/,
+    );
     const none = withSection(files.whole, 6, () => new Uint8Array(g2));
     await expect(inspect(none)).rejects.toThrow(
-      "section 6: point 0: expected a point that is not at infinity",
+      /point 0 of section 6 at byte \d+: expected a point that is not at infinity/,
     );
   });
 

@@ -121,6 +121,13 @@ describe("inspect ceremony of a .ptau file", () => {
       [["pot.ptau", "--drand-chain", "fastnet"], "expected default or quicknet, or the hash of one"],
       [["pot.ptau", "--beacon-exponent", "64"], "--beacon-exponent is not valid"],
       [["pot.ptau", "--mine", "eth|0x12"], "--mine is not valid"],
+      [["pot.ptau", "--beacon-value", "0x1"], "--beacon-value is not valid"],
+      [["pot.ptau", "--beacon-value", "0x12"], "the beacon of a response is not fully named"],
+      [["pot.ptau", "--beacon-iterations", "10"], "the beacon of a response is not fully named"],
+      [
+        ["pot.ptau", "--beacon-value", "0x12", "--beacon-iterations", "1"],
+        "ptau, which states its beacon itself",
+      ],
     ];
     for (const [args, message] of refused) {
       const { code, stderr } = await inspect(...args);

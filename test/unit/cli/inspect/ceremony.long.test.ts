@@ -36,7 +36,7 @@ describe.each(["bn254", "bls12-381"] as const)("inspect ceremony, with two contr
       beacon: null,
       ok: true,
       problems: [],
-      notChecked: [],
+      notChecked: [expect.stringMatching(/files before challenge_0003 .*--depth all/)],
       mine: { hash: `0x${hash}`, index: 2, name: "response_0002", unknown: 0 },
     });
     expect(document.contributions.map((own: { ok: boolean; index: number }) => [own.index, own.ok])).toEqual([
@@ -46,6 +46,23 @@ describe.each(["bn254", "bls12-381"] as const)("inspect ceremony, with two contr
     expect(document.contributions[1].hash).toBe(`0x${hash}`);
     expect(code).toBe(0);
     expect(await snarkjs(chain.folder, "powersoftau", "verify", "pot_0002.ptau")).toMatch(/Powers of Tau Ok/);
+  });
+
+  it("checks the points of every response with --depth all, and finds a wrong one in the first", async () => {
+    const whole = JSON.parse((await inspect(...all, "--depth", "all", "--json")).stdout);
+    expect(whole).toMatchObject({ ok: true, notChecked: [] });
+    for (const { checks } of whole.contributions) expect(checks).toMatchObject({ powersTauG1: true });
+    const response = await bytesOf("response_0001");
+    const g1 = curve === "bn254" ? 32 : 48;
+    const at = (index: number): number => 64 + index * g1;
+    const wrong = Uint8Array.from(response);
+    wrong.copyWithin(at(6), at(5), at(6));
+    const found = await inspect(await make("wrong", wrong), "response_0002", "--depth", "all", "--json");
+    const { contributions } = JSON.parse(found.stdout);
+    expect(contributions[0].checks).toMatchObject({ powersTauG1: false, powersTauG2: true, tauG1: true });
+    expect(found.code).toBe(1);
+    const last = JSON.parse((await inspect("wrong", "response_0002", "--json")).stdout);
+    expect(last.contributions[0].checks).not.toHaveProperty("powersTauG1");
   });
 
   it("recomputes the challenges between responses", async () => {
