@@ -27,7 +27,7 @@ export type StandingQuery = {
   readonly lists: string;
 };
 
-type ListScope = {
+export type ListScope = {
   readonly provider: JsonRpcProvider;
   readonly registry: string;
   readonly line: Line;
@@ -82,7 +82,7 @@ export async function withStanding<T>(
 }
 
 /** Piece roots of a list, from an earlier run or the provider that committed to it, checked against the list's root; undefined if it does not give it. */
-async function rootsIn(
+export async function rootsIn(
   { provider, registry, line, known }: ListScope,
   { group, committee, held }: WantedList,
 ): Promise<ReadonlySet<string> | undefined> {

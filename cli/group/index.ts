@@ -11,6 +11,7 @@ import { registerRetrieve } from "./retrieve/index.ts";
 import { registerRights } from "./rights.ts";
 import { registerService } from "./service.ts";
 import { registerStatus } from "./status.ts";
+import { registerVolunteers } from "./volunteers.ts";
 import { registerWatch } from "./watch.ts";
 
 export function register(program: Command): void {
@@ -26,6 +27,7 @@ export function register(program: Command): void {
   registerWatch(group);
   registerPayments(group);
   registerMembers(group);
+  registerVolunteers(group);
   registerService(group);
   registerRights(group);
   registerRetrieve(group);

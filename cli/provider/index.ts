@@ -11,6 +11,7 @@ import { registerRequests } from "./requests.ts";
 import { registerRights } from "./rights.ts";
 import { registerRun } from "./run.ts";
 import { registerStatus } from "./status.ts";
+import { registerVolunteer } from "./volunteer/index.ts";
 import { registerVolumes } from "./volumes.ts";
 
 export function register(program: Command): void {
@@ -23,6 +24,7 @@ export function register(program: Command): void {
   registerRun(provider);
   registerStatus(provider);
   registerVolumes(provider);
+  registerVolunteer(provider);
   registerRequests(provider);
   registerEarnings(provider);
   registerRedeem(provider);

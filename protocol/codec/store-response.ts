@@ -102,6 +102,7 @@ export const answerKinds = {
   publish: "published",
   revoke: "revoked",
   about: "piece",
+  volunteered: "consented",
 } as const satisfies { readonly [K in StoreKind]: StoreAnswer["kind"] };
 
 /** In messages 0 is the kind of an answer to the request, and 1 that of a refusal. */

@@ -90,6 +90,9 @@ export type RevokePermissions = GroupDomain & Revocation & { readonly kind: "rev
 /** R44: asks for size and address of a piece that the provider serves to anybody. */
 export type AskPiece = { readonly kind: "about"; readonly chainId: number; readonly root: Hex };
 
+/** R33: asks for the consent to a group that the provider offers without a request: it volunteers. */
+export type AskVolunteer = { readonly kind: "volunteered"; readonly chainId: number; readonly group: Hex };
+
 export type StoreMessage =
   | Propose
   | ListPage
@@ -101,7 +104,8 @@ export type StoreMessage =
   | FindPiece
   | PublishPermission
   | RevokePermissions
-  | AskPiece;
+  | AskPiece
+  | AskVolunteer;
 export type StoreKind = StoreMessage["kind"];
 
 /** The position plus one is the kind's number in messages: append only. */
@@ -117,6 +121,7 @@ export const storeKinds = [
   "publish",
   "revoke",
   "about",
+  "volunteered",
 ] as const;
 
 export const storeHeaderBytes = 1 + 1 + 4;
@@ -133,6 +138,7 @@ export const maxStoreBody: { readonly [K in StoreKind]: number } = {
   publish: 8 + 20 + permissionBytes,
   revoke: 8 + 20 + revocationBytes,
   about: 8 + 32,
+  volunteered: 8 + 20,
 };
 export const maxStoreMessageBytes = storeHeaderBytes + Math.max(...Object.values(maxStoreBody));
 
@@ -213,6 +219,7 @@ const bodies: Encoders = {
   publish: (message) => writePermission(ofGroup(message), message),
   revoke: (message) => writeRevocation(ofGroup(message), message),
   about: ({ chainId, root }) => new ByteWriter().u64(chainId).hex(root, 32),
+  volunteered: ofGroup,
 };
 
 function encodeBody(message: Exclude<StoreMessage, Put>): Uint8Array {
@@ -263,6 +270,7 @@ const decodeBody: { readonly [K in StoreKind]: (reader: ByteReader) => Extract<S
     publish: (reader) => ({ kind: "publish", ...readGroup(reader), ...readPermission(reader) }),
     revoke: (reader) => ({ kind: "revoke", ...readGroup(reader), ...readRevocation(reader) }),
     about: (reader) => ({ kind: "about", chainId: reader.u64("chain id"), root: reader.hex(32, "root") }),
+    volunteered: (reader) => ({ kind: "volunteered", ...readGroup(reader) }),
   };
 
 function readGroup(reader: ByteReader): GroupDomain {

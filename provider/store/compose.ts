@@ -29,6 +29,7 @@ import { StoreDesk } from "./responder.ts";
 import { Rooms } from "./rooms.ts";
 import type { OfferSettings } from "./settings.ts";
 import type { Upkeep } from "./upkeep.ts";
+import { Volunteering } from "./volunteering.ts";
 
 /** Endpoints limit calls: one look reads the head, and what changed. */
 const lookEvery_ms = 2_000;
@@ -84,7 +85,8 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
   let node: DialingNode | undefined;
   const source = rangeSource(scope.chainId, () => node);
   const shared = { operator, chain, reads, store, requests, source };
-  const desk = deskOf(parts, { ...shared, scope, rooms, offer, reading });
+  const volunteering = new Volunteering(config.dataDir, chain);
+  const desk = deskOf(parts, { ...shared, scope, rooms, offer, reading, volunteering });
   await desk.recover();
   opened.defer(() => desk.stop());
   figures.waitingBytes(() => rooms.waitingBytes());
@@ -117,7 +119,12 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
     use: (started) => (node = started),
     async run(signal) {
       await offer.checkPrices();
-      await Promise.all([followRequests(desk.upkeep, log, signal), reading.run(signal)]);
+      const look = async (): Promise<void> => {
+        await volunteering.look();
+        await desk.upkeep.look();
+      };
+      const followed = { look, sweep: () => desk.upkeep.sweep() };
+      await Promise.all([followRequests(followed, log, signal), reading.run(signal)]);
     },
   };
 }
@@ -125,9 +132,12 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
 type DeskParts = Pick<
   StoreDependencies,
   "scope" | "operator" | "chain" | "reads" | "store" | "requests" | "rooms" | "source"
-> & { readonly offer: LiveOffer; readonly reading: Reading };
+> & { readonly offer: LiveOffer; readonly reading: Reading; readonly volunteering: Volunteering };
 
-function deskOf({ keys, log, figures }: StoringParts, { offer, reading, ...parts }: DeskParts): StoreDesk {
+function deskOf(
+  { keys, log, figures }: StoringParts,
+  { offer, reading, volunteering, ...parts }: DeskParts,
+): StoreDesk {
   const { scope, operator } = parts;
   return new StoreDesk({
     ...parts,
@@ -139,12 +149,17 @@ function deskOf({ keys, log, figures }: StoringParts, { offer, reading, ...parts
     sign: (terms) => signConsent(keys, scope.chainId, terms, operator),
     readers: reading.readers,
     publicUrl: (root) => reading.publicUrl(root),
+    volunteered: (group) => volunteering.consent(group),
     events: recordStoreEvents(log, figures),
   });
 }
 
 /** Looks at the requests until `signal` aborts. Without an answer of the chain nothing is deleted; the same fault is logged once. */
-async function followRequests(upkeep: Upkeep, log: Logger, signal: AbortSignal): Promise<void> {
+async function followRequests(
+  upkeep: Pick<Upkeep, "look" | "sweep">,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   let fault = "";
   let nextSweep_ms = 0;
   while (!signal.aborted) {

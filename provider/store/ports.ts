@@ -2,7 +2,7 @@
 import type { RegistryScope } from "../../protocol/codec/identity.ts";
 import type { OfferPrice } from "../../protocol/codec/offer.ts";
 import type { Permission } from "../../protocol/codec/permission.ts";
-import type { StoreAnswer } from "../../protocol/codec/store-response.ts";
+import type { ConsentGiven, StoreAnswer } from "../../protocol/codec/store-response.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
@@ -71,6 +71,8 @@ export type StoreDependencies = {
   readonly readers: Pick<Readers, "refused" | "open" | "publish" | "revoke">;
   /** Where a piece is served to anybody; undefined: nowhere. */
   readonly publicUrl: (root: Hex) => string | undefined;
+  /** The consent that this provider gave a group without a request; undefined: none. */
+  readonly volunteered: (group: Hex) => Promise<ConsentGiven | undefined>;
   readonly events: StoreEvents;
 };
 

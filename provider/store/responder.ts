@@ -3,7 +3,7 @@ import { refusal } from "../../protocol/codec/challenge.ts";
 import type { Refusal } from "../../protocol/codec/challenge.ts";
 import { encodeStoreResponse } from "../../protocol/codec/store-response.ts";
 import type { StoreResponse } from "../../protocol/codec/store-response.ts";
-import type { AskPiece, Put, StoreKind, StoreMessage } from "../../protocol/codec/store.ts";
+import type { AskPiece, AskVolunteer, Put, StoreKind, StoreMessage } from "../../protocol/codec/store.ts";
 import {
   allProposalsRate,
   maxBodiesInFlight,
@@ -118,6 +118,7 @@ export class StoreDesk {
     if (message.kind === "publish") return this.#deps.readers.publish(message);
     if (message.kind === "revoke") return this.#deps.readers.revoke(message);
     if (message.kind === "about") return this.#about(message);
+    if (message.kind === "volunteered") return this.#volunteered(message);
     const kept = this.#deps.requests.byDigest(message.digest);
     if (kept === undefined || kept.state === "over") {
       return refusal("unknown-request", `${message.digest}: not accepted here, or dropped: propose it again`);
@@ -147,6 +148,12 @@ export class StoreDesk {
       return refusal("unknown-piece", `${root}: not served to anybody here`);
     }
     return { kind: "piece", size: open.entry.size, url };
+  }
+
+  async #volunteered({ chainId, group }: AskVolunteer): Promise<StoreResponse> {
+    const { scope, volunteered } = this.#deps;
+    const consent = chainId === scope.chainId ? await volunteered(group) : undefined;
+    return consent ?? refusal("not-offered", `${group}: this provider does not volunteer for it`);
   }
 
   async #have(kept: KeptRequest, message: Extract<StoreMessage, { kind: "have" }>): Promise<StoreResponse> {

@@ -147,6 +147,7 @@ const messages: { readonly [K in StoreKind]: fc.Arbitrary<Extract<StoreMessage, 
     })
     .chain((message) => sequence.map((more) => ({ ...message, last: message.first + more - 1 }))),
   about: fc.record({ kind: fc.constant("about"), chainId: u64, root: hex(32) }),
+  volunteered: fc.record({ kind: fc.constant("volunteered"), chainId: u64, group: hex(20) }),
 };
 
 const answers: { readonly [K in StoreAnswer["kind"]]: fc.Arbitrary<Extract<StoreAnswer, { kind: K }>> } = {

@@ -114,6 +114,7 @@ const longest: { readonly [K in StoreKind]: Extract<StoreMessage, { kind: K }> }
   publish: { kind: "publish", chainId: 1, group: address(4), ...permission },
   revoke: { kind: "revoke", chainId: 1, group: address(4), first: 1, last: 9, signature: seededBytes(65, 3) },
   about: { kind: "about", chainId: 1, root: digest },
+  volunteered: { kind: "volunteered", chainId: 1, group: address(4) },
 };
 
 /** Long byte arrays as hex: they are compared thousands of times faster. */
