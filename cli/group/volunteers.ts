@@ -157,7 +157,7 @@ async function termsFault(
 ): Promise<string | undefined> {
   const { operator, price, sequence, deadline, committee, signature } = consent;
   if (getAddress(operator) !== getAddress(party.operator)) return `the consent is ${operator}'s`;
-  if (price !== 0n) return `it asks for ${price} units per 2^64 byte·blocks: group add-provider`;
+  if (price !== 0n) return `it asks for ${counted(price, "unit")} per 2^64 byte·blocks: group add-provider`;
   const [used, effective, head] = await Promise.all([
     view.consentSequence(operator),
     view.effectiveFrom(),

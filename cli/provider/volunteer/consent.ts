@@ -4,6 +4,7 @@ import { GroupView, type GroupAt, type ProviderAccount } from "../../../client/g
 import type { ProviderConfig, ProviderKeys } from "../../../provider/config.ts";
 import { consentFor, type DataConsent } from "../../../provider/consent.ts";
 import { keepVolunteeredConsent, volunteeredConsent } from "../../../provider/store/volunteering.ts";
+import { counted } from "../../../protocol/counted.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";
@@ -40,7 +41,7 @@ export async function checkUnpaid({
   if (newest === undefined || newest.bytes === 0n || newest.price === 0n) return;
   throw usageError("the group pays this provider for its data, and a consent at price 0 would end that", {
     expected: "a provider that is not in the group, or asks for nothing there",
-    actual: `${newest.price} units per 2^64 byte·blocks`,
+    actual: `${counted(newest.price, "unit")} per 2^64 byte·blocks`,
     hint: "let another provider of yours volunteer, or sign yourself: whitepay provider ingest, provider consent",
   });
 }

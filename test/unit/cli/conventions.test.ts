@@ -42,6 +42,7 @@ const paid = [
   "group remove-provider",
   "group replace-keeper",
   "group terminate",
+  "group volunteers",
   "group abandon",
   "group sync",
   "group enter",
