@@ -47,6 +47,8 @@ export type ReadingParts = {
   readonly chain: EthersChainView;
   readonly store: PieceStore;
   readonly requests: StoredRequests;
+  /** A piece of an archive for which this provider volunteers. */
+  readonly volunteered: (root: Hex) => PieceEntry | undefined;
   readonly load: Load;
   readonly log: Logger;
   /** Bytes of a piece were sent over HTTP; for money or not. */
@@ -54,10 +56,10 @@ export type ReadingParts = {
 };
 
 export async function openReading(parts: ReadingParts): Promise<Reading> {
-  const { config, chain, store, requests, load, log, sent, redeemer } = parts;
+  const { config, chain, store, requests, volunteered, load, log, sent, redeemer } = parts;
   const now_ms = (): number => performance.now();
   const kept = await ReadingStore.open(join(config.dataDir, "reading"));
-  const pieces = new GroupPieces({ chain, store, requests, now_ms });
+  const pieces = new GroupPieces({ chain, store, requests, volunteered, now_ms });
   const quotas = new Quotas(kept, () => Date.now());
   const readers = new Readers({ chain, pieces, kept });
   const paid = await openPayments({ config, chain, quotas, redeemer, log });

@@ -15,6 +15,8 @@ export type GroupPiecesDependencies = {
   readonly chain: { standing(group: Hex): Promise<GroupStanding> };
   readonly store: Pick<PieceStore, "list" | "currentList" | "entryOf">;
   readonly requests: Pick<StoredRequests, "all" | "list">;
+  /** A piece of an archive for which this provider volunteers. */
+  readonly volunteered: (root: Hex) => PieceEntry | undefined;
   readonly now_ms: () => number;
 };
 
@@ -35,7 +37,10 @@ export class GroupPieces {
     return this.#cached(`${group}/${root}`, () => this.#find(group, root));
   }
 
-  /** The piece with this root, if the payer of a group that pays for it stored it as public data (R45). */
+  /**
+   * The piece with this root, if the payer of a group that pays for it stored it as public data (R45), or if this provider stores it for nothing
+   * as a file of an archive.
+   */
   findPublic(root: Hex): Promise<PieceEntry | undefined> {
     return this.#cached(`public/${root}`, () => this.#findPublic(root));
   }
@@ -86,7 +91,7 @@ export class GroupPieces {
       const found = this.#indexOf(await requests.list(kept)).find(fromHex(root));
       if (found !== undefined) return found;
     }
-    return undefined;
+    return this.#deps.volunteered(root);
   }
 
   #indexOf(list: PieceList): PieceIndex {

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { OpenedParts } from "../../daemon/opened-parts.ts";
 import type { DialingNode } from "../../daemon/peers/relay/stream.ts";
 import type { RegistryScope } from "../../protocol/codec/identity.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import type { EthersChainView } from "../chain-ethers.ts";
@@ -78,14 +79,25 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
   const offer = new LiveOffer(config.offer, reads, log);
   const sent = (bytes: number, isPaid: boolean): void => figures.read(bytes, isPaid);
   const redeemer = { address: keys.operatorAddress, secret: keys.operator };
-  const reading = await openReading({ config, chain, store, requests, load, log, sent, redeemer });
+  const volunteering = new Volunteering(config.dataDir, chain);
+  const volunteered = (root: Hex): PieceEntry | undefined => volunteering.find(root);
+  const reading = await openReading({
+    volunteered,
+    config,
+    chain,
+    store,
+    requests,
+    load,
+    log,
+    sent,
+    redeemer,
+  });
   opened.defer(() => reading.close());
   const { payments } = reading;
   if (payments !== undefined) figures.readSums(() => payments.sums());
   let node: DialingNode | undefined;
   const source = rangeSource(scope.chainId, () => node);
   const shared = { operator, chain, reads, store, requests, source };
-  const volunteering = new Volunteering(config.dataDir, chain);
   const desk = deskOf(parts, { ...shared, scope, rooms, offer, reading, volunteering });
   await desk.recover();
   opened.defer(() => desk.stop());

@@ -5,6 +5,7 @@ import type { ArchiveFile } from "../../../archive/schema.ts";
 import type { SourceFault } from "../../../client/reading/piece.ts";
 import type { PieceSource } from "../../../client/reading/source.ts";
 import { placesOf, type NamedFile } from "../../../client/reading/file-places.ts";
+import { addPublicPiece } from "../../../provider/store/volunteering.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import { DiskFullError } from "../../../storage/disk/disk-full.ts";
@@ -19,6 +20,8 @@ import { fetchFile } from "../../reading/fetch-file.ts";
 export type FetchScope = {
   readonly store: PieceStore;
   readonly group: Hex;
+  /** Of the provider. */
+  readonly dataDir: string;
   readonly folder: string;
   readonly providersOf: (root: Hex) => Promise<PieceSource[]>;
   readonly openManifest: (root: Hex) => Promise<readonly NamedFile[]>;
@@ -63,7 +66,7 @@ async function checkRoom(path: string, bytes: number): Promise<void> {
 
 /** Stores the manifest itself: providers serve it and the archive's files by their names. */
 export async function storeManifest(
-  scope: Pick<FetchScope, "store" | "group" | "folder">,
+  scope: Pick<FetchScope, "store" | "group" | "dataDir" | "folder">,
   root: Hex,
   bytes: Uint8Array,
 ): Promise<void> {
@@ -74,7 +77,7 @@ export async function storeManifest(
 }
 
 async function ingest(
-  { store, group }: Pick<FetchScope, "store" | "group">,
+  { store, group, dataDir }: Pick<FetchScope, "store" | "group" | "dataDir">,
   path: string,
   root: Hex,
 ): Promise<void> {
@@ -82,6 +85,8 @@ async function ingest(
   if (toHex(entry.root) !== root) {
     throw new Error(`${path} changed while it was stored: expected ${root}, actual ${toHex(entry.root)}`);
   }
+  // First: after a crash in between, the next run adds the piece to the list.
+  await addPublicPiece(dataDir, group, entry);
   await store.addToList([entry], { group });
 }
 

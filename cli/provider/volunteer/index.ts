@@ -234,13 +234,16 @@ async function round(scope: Scope, given: Manifest): Promise<number> {
   const fetching: FetchScope = {
     store,
     group: address,
+    dataDir: config.dataDir,
     folder: scope.folder,
     providersOf: (root) => providersOf(scope, root),
     openManifest: async (root) => filesOf(await read(root)),
     signal: scope.signal,
     isQuiet: options.json === true,
   };
-  if (stored.length + choice.taken.length > 0) await storeManifest(fetching, edition.root, bytes);
+  const hasManifest = stored.some(({ root }) => root === edition.root);
+  if (!hasManifest && stored.length + choice.taken.length > 0)
+    await storeManifest(fetching, edition.root, bytes);
   const { fetched, failed } = await fetchAll(fetching, choice.taken);
   const list = await store.currentList(address);
   const isWorth = list !== undefined && stored.length + fetched.length > 0;
