@@ -1,4 +1,5 @@
 /** What the page shows, from what was read. */
+import type { Deposit } from "../../client/holdings.ts";
 import type { ArchiveStanding, StandingGroup } from "../../client/standing.ts";
 import type { Token } from "../../client/units.ts";
 import { hasTooFew, type FileCopies } from "../copies.ts";
@@ -28,6 +29,8 @@ export type PageParts = {
   readonly standing: ArchiveStanding;
   /** By group. */
   readonly tokens: ReadonlyMap<string, Token>;
+  /** By group. */
+  readonly deposits: ReadonlyMap<string, readonly Deposit[]>;
   readonly timeOf: TimeOf;
   readonly remarks: readonly string[];
 };
@@ -145,10 +148,10 @@ function providerDocuments(
   return sums;
 }
 
-function groupDocument({ page, holdings }: StandingGroup, parts: PageParts): GroupDocument {
-  const { standing, settings, tokens, timeOf } = parts;
+function groupDocument({ page }: StandingGroup, parts: PageParts): GroupDocument {
+  const { standing, settings, tokens, deposits: all, timeOf } = parts;
   const sums = new Map<string, { amount: bigint; deposits: number; last: number }>();
-  for (const { from, amount, block } of holdings.deposits) {
+  for (const { from, amount, block } of all.get(page.address) ?? []) {
     const sum = sums.get(from) ?? { amount: 0n, deposits: 0, last: 0 };
     sums.set(from, {
       amount: sum.amount + amount,

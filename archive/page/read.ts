@@ -1,7 +1,9 @@
 /** Reads all that the page shows: settings, manifest, chain, piece lists. Each step checks what the one before found. */
 import type { Provider } from "ethers";
 import { connectChain } from "../../client/connect.ts";
+import { fundersOf } from "../../client/funders.ts";
 import { registryOf } from "../../client/group-plans.ts";
+import type { Deposit } from "../../client/holdings.ts";
 import { archiveStanding } from "../../client/standing.ts";
 import { readToken } from "../../client/token.ts";
 import type { Token } from "../../client/units.ts";
@@ -81,11 +83,14 @@ export async function readPage(base: string, tell: (told: Told) => void): Promis
     tell({ kind: "progress", text: "reading the times of blocks" });
     const { from, to } = standing.window;
     const tokens = new Map<string, Token>();
-    for (const { page } of standing.groups) {
+    const deposits = new Map<string, readonly Deposit[]>();
+    for (const { page, holdings } of standing.groups) {
       tokens.set(page.address, await readToken(provider, page.config.token));
+      const group = { page, deposits: holdings.deposits };
+      deposits.set(page.address, await fundersOf(provider, { registry, factory }, group));
     }
     const timeOf = await blockTimes(provider, from, to - 1);
-    const parts = { settings, manifest, standing, tokens, timeOf, remarks };
+    const parts = { settings, manifest, standing, tokens, deposits, timeOf, remarks };
     tell({ kind: "standing", standing: standingDocument(parts) });
   } catch (error) {
     if (error instanceof PageProblem) throw error;

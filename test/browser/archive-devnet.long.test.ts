@@ -2,7 +2,7 @@
  * The whole way of an archive on a devnet: three providers store it as public data, keepers settle, one provider is killed, and the public page
  * shows that copies fell, with the alarm.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
@@ -27,6 +27,7 @@ let devnet: CliProcess;
 let document: DevnetDocument;
 let browser: Browser;
 let server: StaticServer | undefined;
+let bareServer: StaticServer | undefined;
 
 beforeAll(async () => {
   ({ folder, remove } = await sharedFolder());
@@ -41,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await server?.stop();
+  await bareServer?.stop();
   devnet.child.kill("SIGTERM");
   await devnet.ended;
   await remove();
@@ -112,6 +114,25 @@ it(
     expect(await textOf(page, '#glance [data-key="Fewest copies now"]')).toContain("3 copies");
     expect(await page.locator("#alarm").count()).toBe(0);
     expect(await textOf(page, "#funders")).toContain(" 1 ");
+
+    // Without lists and manifest beside it, the page reads both from the providers.
+    await cp(join(folder, "page"), join(folder, "bare"), { recursive: true });
+    const settings = JSON.parse(await readFile(join(folder, "bare/settings.json"), "utf8")) as object;
+    const bare = { ...settings, lists: [], manifestUrls: [] };
+    await writeFile(join(folder, "bare/settings.json"), JSON.stringify(bare));
+    bareServer = await serveFolder(join(folder, "bare"));
+    const other = await openPage(browser, `${bareServer.url}/`, looks[2] as Look);
+    await other.page.waitForSelector("#link[data-state=live]");
+    expect(await textOf(other.page, '#glance [data-key="Fewest copies now"]')).toContain("3 copies");
+    expect(await other.page.locator("#unread").count()).toBe(0);
+    expect(other.requests.map((url) => new URL(url).pathname)).toEqual(
+      expect.arrayContaining([
+        `/archive/${root.slice(2)}/manifest`,
+        expect.stringMatching(/^\/list\/[0-9a-f]{64}$/),
+      ]),
+    );
+    expect(other.troubles).toEqual([]);
+    await other.close();
 
     // The links lead to the bytes, at each provider.
     const { manifest } = JSON.parse(await readFile(join(folder, "archive.json"), "utf8")) as Archive;

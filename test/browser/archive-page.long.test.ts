@@ -101,6 +101,8 @@ describe("the page of an archive", () => {
     const holders = await textOf(page, "#holders");
     expect(holders).toContain("not readable from a browser");
     expect(await textOf(page, "#funders")).toMatch(/1,000 WPD.*25 WPD/);
+    // The payer sent its tokens before the group was made.
+    expect(await page.locator(`#funders [title="${scene.payer.address}"]`).count()).toBe(1);
     await isWellFormed(page, look);
     await keepScreenshot(page, `archive-${look.name}`);
     expect(troubles).toEqual([]);

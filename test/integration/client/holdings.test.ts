@@ -1,6 +1,7 @@
 /** What providers committed and proved, read from the events of real contracts and compared with what the test made them do. */
 import { hexlify, randomBytes } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { fundersOf } from "../../../client/funders.ts";
 import { groupHoldings } from "../../../client/holdings.ts";
 import * as client from "../../../client/index.ts";
 import { ClientWorld, gibibyte, listRoot } from "../../support/contracts/client-world.ts";
@@ -40,6 +41,13 @@ it("follow additions, changes, notices and settlements of a group", async () => 
   expect(settledThrough).toBe(second);
   expect(deposits.map(({ from, amount }) => [from, amount])).toEqual([
     [scene.factory, 10n ** 24n],
+    [scene.payer.address, 7n],
+  ]);
+  const page = await new client.GroupView(scene.provider, at).page();
+  const contracts = { registry: await scene.world.registry.getAddress(), factory: scene.factory };
+  const funders = await fundersOf(scene.provider, contracts, { page, deposits });
+  expect(funders.map(({ from, amount }) => [from, amount])).toEqual([
+    [scene.payer.address, 10n ** 24n],
     [scene.payer.address, 7n],
   ]);
   const [a, b] = [

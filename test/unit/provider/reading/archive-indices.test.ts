@@ -75,8 +75,9 @@ describe("indices of archives", () => {
     if (a === undefined || b === undefined || c === undefined) throw new Error("three manifests");
     const { promise: money, resolve: payNow } = Promise.withResolvers<void>();
     const two = [indices.of(a, () => money), indices.of(b, () => money)];
-    expect(await indices.of(c, () => money)).toEqual({ kind: "busy" });
+    const third = indices.of(c, () => money);
     payNow();
+    expect(await third).toEqual({ kind: "busy" });
     for (const one of await Promise.all(two)) expect(one.kind).toBe("files");
     expect(await indices.of(c, () => money)).toMatchObject({ kind: "files" });
   });
