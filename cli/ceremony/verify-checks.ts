@@ -83,6 +83,9 @@ export async function checkChain(
   findings.checked.push(...report.checked);
   findings.notChecked.push(...report.notChecked.filter((sentence) => !sentence.startsWith("a beacon:")));
   const { definition } = state;
+  findings.notChecked.push(
+    "piece roots of challenges: their BLAKE2b hashes are computed, and participants and keepers compute the files",
+  );
   if (report.curve !== definition.curve || report.power !== definition.power)
     findings.problems.push(
       `files: expected ${definition.curve} with 2^${definition.power} powers, actual ${report.curve} with 2^${report.power}`,
@@ -96,6 +99,16 @@ export async function checkChain(
       findings.problems.push(
         `contribution ${index}: expected the log's hash ${expected[i]?.blake2b}, actual ${hash}`,
       );
+  const challenges = [...state.contributions, ...(state.beacon ? [state.beacon] : [])];
+  for (const [i, { head, source }] of responses.entries()) {
+    // The first response has no file before it: without this, it could continue any challenge.
+    const hash = challenges[i]?.challenge.blake2b;
+    const actual = head === undefined ? "none" : toHex(head);
+    if (actual !== hash)
+      findings.problems.push(
+        `${source.name}: head: expected ${hash}, the challenge of the log, actual ${actual}`,
+      );
+  }
   const initial = toHex(initialHash({ curve: curves[definition.curve], power: definition.power }, tools));
   const first = state.contributions[0]?.challenge.blake2b;
   if (first !== undefined && first !== initial)
