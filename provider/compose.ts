@@ -27,7 +27,7 @@ import { Load } from "./load.ts";
 import { piecesResponder } from "./pieces.ts";
 import type { ProviderCrypto } from "./ports.ts";
 import type { ProviderDecorator } from "./responder.ts";
-import { retrieveResponder } from "./retrieve.ts";
+import { retrieveResponders } from "./retrieve.ts";
 import { Scrubber } from "./scrubber.ts";
 import { startServer } from "./server-libp2p.ts";
 import type { ServerDependencies } from "./server-libp2p.ts";
@@ -204,11 +204,14 @@ function respondersOf({ answering, storing, load, decorator }: Responding): Serv
   const { chain, store, events } = answering;
   const scale: ServerDependencies["scale"] = () => chain.scale();
   const dependencies = { ...answering, scale };
-  const retrieve = retrieveResponder({ ...storing.reading, store, events });
+  const { readers, quotas, payments } = storing.reading;
+  const addressOf = (peer: string): string => storing.addressOf(peer);
+  const { retrieve, paid } = retrieveResponders({ readers, quotas, payments, store, events, addressOf });
   return {
     challenge: load.counted(decorator.challenge(challengeResponder(dependencies))),
     pieces: load.counted(piecesResponder(dependencies)),
     retrieve: load.counted(decorator.retrieve(retrieve)),
+    paidRetrieve: paid && load.counted(paid),
     offer: storing.offer,
     store: { ...storing.served, respond: decorator.store(storing.served.respond) },
     keeperPeers: () => chain.keeperPeers(),

@@ -36,6 +36,15 @@ import {
   storeProtocol,
 } from "../protocol/codec/store.ts";
 import type { StoreMessage } from "../protocol/codec/store.ts";
+import {
+  decodePaidRetrieveRequest,
+  isDue,
+  maxPaidRetrieveRequestBytes,
+  paidRetrieveHeaderBytes,
+  paidRetrieveProtocol,
+  paidRetrieveRequestBytes,
+} from "../protocol/codec/paid-retrieve.ts";
+import type { PaidRetrieveRequest } from "../protocol/codec/paid-retrieve.ts";
 import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
@@ -75,6 +84,8 @@ export type ServerDependencies = {
   readonly challenge: SilentResponder<ChallengeRequest>;
   readonly pieces: Responder<PiecesRequest>;
   readonly retrieve: Responder<RetrieveRequest>;
+  /** R47; undefined: reading costs nothing, and the protocol is not served. */
+  readonly paidRetrieve?: Responder<PaidRetrieveRequest> | undefined;
   /** Undefined: nothing is offered, and the protocols of offers and storing are not served. */
   readonly offer?: Responder<RegistryScope>;
   readonly store?: Pick<StoreDesk, "admit" | "isSender" | "respond">;
@@ -121,6 +132,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   await serve(challengeProtocol, served.challenge);
   await serve(piecesProtocol, served.pieces);
   await serve(retrieveProtocol, served.retrieve);
+  if (served.paidRetrieve !== undefined) await serve(paidRetrieveProtocol, served.paidRetrieve);
   if (served.offer !== undefined) await serve(offerProtocol, served.offer);
   if (store !== undefined) await serve(storeProtocol, storeServed(store));
   return libp2p;
@@ -157,16 +169,26 @@ type Served = {
   readonly challenge: Protocol<ChallengeRequest>;
   readonly pieces: Protocol<PiecesRequest>;
   readonly retrieve: Protocol<RetrieveRequest>;
+  readonly paidRetrieve: Protocol<PaidRetrieveRequest> | undefined;
   readonly offer: Protocol<RegistryScope> | undefined;
 };
 
 /** The protocols with their limits for each peer. */
 function protocolsOf(
-  { challenge, pieces, retrieve, offer, scale }: ServerDependencies,
+  { challenge, pieces, retrieve, paidRetrieve, offer, scale }: ServerDependencies,
   isKeeper: (peer: string) => boolean,
 ): Served {
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
   const rate = (): Rate => requestRate(scale().groups);
+  // Only what is refused takes a token: see `requestRate`.
+  const refusedOf = <Request>(respond: Responder<Request>) => ({
+    allowed: (peer: string): boolean => callers.has(`refused to ${peer}`, rate()),
+    async respond(request: Request, peer: string): Promise<Uint8Array> {
+      const response = await respond(request, peer);
+      if (isRefusal(response) || isDue(response)) callers.charge(`refused to ${peer}`, rate(), 1);
+      return response;
+    },
+  });
   return {
     challenge: {
       maxBytes: maxChallengeRequestBytes,
@@ -188,13 +210,14 @@ function protocolsOf(
     retrieve: {
       ...fixedLength(retrieveRequestBytes),
       decode: decodeRetrieveRequest,
-      // Only what is refused takes a token: see `requestRate`.
-      allowed: (peer) => callers.has(`refused to ${peer}`, rate()),
-      async respond(request, peer) {
-        const response = await retrieve(request, peer);
-        if (isRefusal(response)) callers.charge(`refused to ${peer}`, rate(), 1);
-        return response;
-      },
+      ...refusedOf(retrieve),
+    },
+    paidRetrieve: paidRetrieve && {
+      maxBytes: maxPaidRetrieveRequestBytes,
+      headerBytes: paidRetrieveHeaderBytes,
+      requestBytes: paidRetrieveRequestBytes,
+      decode: decodePaidRetrieveRequest,
+      ...refusedOf(paidRetrieve),
     },
     offer: offer && {
       ...fixedLength(offerRequestBytes),

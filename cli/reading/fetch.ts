@@ -21,7 +21,7 @@ import { defaultKey } from "./reader.ts";
 import { readReaderKey } from "./reader-key.ts";
 import { permissionOf, readShareFile, type ShareFile } from "./share-file.ts";
 import { registeredLocator } from "../chain/relays.ts";
-import { libp2pSource, registrySources } from "./sources.ts";
+import { libp2pPayee, registrySources } from "./sources.ts";
 
 const shownNames = 5;
 type FetchOptions = PayerOptions &
@@ -128,7 +128,7 @@ function sharedSources(shared: ShareFile, root: Hex, { libp2p, paying }: Means):
       const { url, peerId, addrs, bytes } = copy;
       const permission = permissionOf(copy);
       const overHttp = url === undefined ? [] : [paying.http(url, { permission })];
-      return [...overHttp, libp2pSource({ libp2p }, { peerId, addrs }, permission, bytes)];
+      return [...overHttp, paying.of(libp2pPayee({ libp2p }, { peerId, addrs }, permission, bytes))];
     });
 }
 

@@ -1,5 +1,11 @@
 /** Where `fetch` reads a piece: URLs, the copies of a share file over HTTP or libp2p, and the providers of a registry. */
-import { httpSource, SourceError, type PieceSource } from "../../client/reading/source.ts";
+import {
+  httpSource,
+  PaymentNeeded,
+  SourceError,
+  type Payee,
+  type PieceSource,
+} from "../../client/reading/source.ts";
 import { allParties, registryAt } from "../../client/registry.ts";
 import { askProvider, type Caller } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
@@ -9,8 +15,18 @@ import {
   maxRetrieveResponseBytes,
   retrieveProtocol,
 } from "../../protocol/codec/retrieve.ts";
+import type { RetrieveRequest } from "../../protocol/codec/retrieve.ts";
+import type { Refusal } from "../../protocol/codec/challenge.ts";
+import {
+  decodePaidRetrieveResponse,
+  encodePaidRetrieveRequest,
+  maxPaidRetrieveResponseBytes,
+  paidRetrieveProtocol,
+} from "../../protocol/codec/paid-retrieve.ts";
+import type { PaidRange, PaidRetrieveRequest } from "../../protocol/codec/paid-retrieve.ts";
 import type { GroupDomain, Permission } from "../../protocol/codec/permission.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import type { Result } from "../../storage/core/result.ts";
 import { rangeCount, runProof } from "../../storage/core/range.ts";
 import { inParallel } from "../../client/in-parallel.ts";
 import { drawn, targetOf } from "../store/discover.ts";
@@ -22,37 +38,67 @@ const askedAtOnce = 16;
 /** Providers that are asked for the piece, drawn at random: at 16 at once, 30 s each, none of them costs more than 8 minutes together. */
 const mostAsked = 256;
 
-/** A provider that is asked over libp2p, with a permission for this node's peer or for anybody. */
-export function libp2pSource(
+/** A provider that is asked over libp2p, with a permission for this node's peer or for anybody; it may take vouchers (R47). */
+export function libp2pPayee(
   caller: Caller,
   target: ProviderTarget,
   permission: GroupDomain & Permission,
   size: number,
-): PieceSource {
+): Payee {
+  const asked = async (call: AskedBytes, signal: AbortSignal): Promise<Uint8Array> => {
+    const received = await askProvider(caller, target, call, { timeout_ms: rangeTimeout_ms, signal });
+    if (!received.ok) throw new SourceError("unreachable", `${received.reason}: ${received.detail}`);
+    return received.bytes;
+  };
+  const paid = async (request: PaidRetrieveRequest, signal: AbortSignal): Promise<PaidRange | undefined> => {
+    const bytes = encodePaidRetrieveRequest(request);
+    const call = { protocol: paidRetrieveProtocol, bytes, maxBytes: maxPaidRetrieveResponseBytes };
+    const answer = valueOf(decodePaidRetrieveResponse(await asked(call, signal)));
+    if (answer.kind === "due") throw new PaymentNeeded(answer);
+    if (answer.kind === "refusal") throw refusedBy(answer);
+    return answer.kind === "range" ? answer : undefined;
+  };
+  const free = async (wanted: RetrieveRequest, signal: AbortSignal): Promise<PaidRange | undefined> => {
+    const bytes = encodeRetrieveRequest(wanted);
+    const call = { protocol: retrieveProtocol, bytes, maxBytes: maxRetrieveResponseBytes };
+    const answer = valueOf(decodeRetrieveResponse(await asked(call, signal)));
+    if (answer.kind === "range") return { ...answer, charged: 0n };
+    // The other protocol says what it costs.
+    if (answer.code === "unpaid") return paid({ kind: "ask", wanted }, signal);
+    throw refusedBy(answer);
+  };
   return {
     name: `peer ${target.peerId}`,
-    async range(root, range, signal) {
+    async range(root, range, signal, voucher) {
       if (range >= rangeCount(size))
         throw new SourceError("refused", `a piece of ${size} bytes has no range ${range}`);
-      const bytes = encodeRetrieveRequest({ ...permission, pieceRoot: root, size, range });
-      const call = { protocol: retrieveProtocol, bytes, maxBytes: maxRetrieveResponseBytes };
-      const received = await askProvider(caller, target, call, { timeout_ms: rangeTimeout_ms, signal });
-      if (!received.ok) throw new SourceError("unreachable", `${received.reason}: ${received.detail}`);
-      const decoded = decodeRetrieveResponse(received.bytes);
-      if (!decoded.ok) throw new SourceError("wrong", `the answer cannot be decoded: ${decoded.detail}`);
-      const answer = decoded.value;
-      if (answer.kind === "refusal") {
-        const isBusy = answer.code === "busy" || answer.code === "internal";
-        throw new SourceError(isBusy ? "busy" : "refused", `${answer.code}: ${answer.detail}`);
-      }
-      const { siblings } = answer;
-      return {
-        size,
-        bytes: answer.bytes,
-        siblings: runProof({ size, first: range, count: 1 }, siblings, siblings),
-      };
+      const wanted = { ...permission, pieceRoot: root, size, range };
+      const sent = await (voucher === undefined
+        ? free(wanted, signal)
+        : paid({ kind: "pay", wanted, voucher }, signal));
+      if (sent === undefined) throw new SourceError("wrong", "sent no range");
+      const { siblings, bytes, charged } = sent;
+      const proof = runProof({ size, first: range, count: 1 }, siblings, siblings);
+      return { size, bytes, siblings: proof, charged };
+    },
+    async settle(root, voucher, signal) {
+      await paid(
+        { kind: "settle", wanted: { ...permission, pieceRoot: root, size, range: 0 }, voucher },
+        signal,
+      );
     },
   };
+}
+
+type AskedBytes = { readonly protocol: string; readonly bytes: Uint8Array; readonly maxBytes: number };
+
+function valueOf<T>(decoded: Result<T>): T {
+  if (decoded.ok) return decoded.value;
+  throw new SourceError("wrong", `the answer cannot be decoded: ${decoded.detail}`);
+}
+
+function refusedBy({ code, detail }: Refusal): SourceError {
+  return new SourceError(code === "busy" || code === "internal" ? "busy" : "refused", `${code}: ${detail}`);
 }
 
 export type RegistryScope = {

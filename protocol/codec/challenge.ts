@@ -44,6 +44,8 @@ export const refusalCodes = [
   "unknown-name",
   "revoked",
   "over-quota",
+  /** R47: it costs money; `paid-retrieve.ts` says how much. */
+  "unpaid",
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

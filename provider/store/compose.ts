@@ -17,6 +17,7 @@ import type { Load } from "../load.ts";
 import type { ProviderFigures } from "../metrics.ts";
 import { offerResponder } from "../offer.ts";
 import { openReading } from "../reading/compose.ts";
+import { limitedAddress } from "../reading/limits.ts";
 import type { Reading } from "../reading/compose.ts";
 import type { Responder } from "../responder.ts";
 import { recordStoreEvents } from "./events.ts";
@@ -45,6 +46,8 @@ export type Storing = {
   readonly reading: Reading;
   /** The node from which other providers are asked. */
   use(node: DialingNode): void;
+  /** The network address of a connected peer, or its name if it is not connected. */
+  addressOf(peer: string): string;
   /** Takes other settings from now on; undefined: nothing is offered any more. What was agreed stays. */
   take(offer: OfferSettings | undefined): void;
   /** Whether anything is offered now. */
@@ -129,6 +132,7 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
     offers: () => offer.isOpen,
     mend: (entry, signal) => mending.mend(entry, signal),
     use: (started) => (node = started),
+    addressOf: (peer) => addressOfPeer(node, peer),
     async run(signal) {
       await offer.checkPrices();
       const look = async (): Promise<void> => {
@@ -139,6 +143,14 @@ export async function openStoring(opened: OpenedParts, parts: StoringParts): Pro
       await Promise.all([followRequests(followed, log, signal), reading.run(signal)]);
     },
   };
+}
+
+/** Peers behind one relay have its address. */
+function addressOfPeer(node: DialingNode | undefined, peer: string): string {
+  const connections = node?.getConnections() ?? [];
+  const found = connections.find(({ remotePeer }) => remotePeer.toString() === peer);
+  const host = /^\/ip[46]\/([^/]+)/.exec(found?.remoteAddr.toString() ?? "")?.[1];
+  return host === undefined ? peer : limitedAddress(host);
 }
 
 type DeskParts = Pick<
