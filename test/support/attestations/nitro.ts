@@ -52,20 +52,29 @@ export type NitroAuthority = {
   readonly root: Hex;
 };
 
-const extensions = (isAuthority: boolean): string =>
-  isAuthority
-    ? "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
-    : "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n";
+const extensions = (isAuthority: boolean, isAbove: boolean, hasKeyIds: boolean): string =>
+  [
+    `basicConstraints=critical,CA:${isAuthority ? "TRUE" : "FALSE"}`,
+    // A wrong one that says so in one place alone.
+    `keyUsage=critical,${isAuthority || isAbove ? "keyCertSign" : "digitalSignature"}`,
+    ...(hasKeyIds ? [] : ["subjectKeyIdentifier=none", "authorityKeyIdentifier=none"]),
+    "",
+  ].join("\n");
 
-/** Root, two authorities and the enclave's certificate, as AWS has them. `leafCurve` and `middleIsAuthority` make wrong ones. */
+/**
+ * Root, two authorities and the enclave's certificate, as AWS has them. `leafCurve` and `…IsAuthority` make wrong ones;
+ * without `hasKeyIds`, names alone say whose key signed a certificate.
+ */
 export async function makeAuthority({
   leafCurve = "secp384r1",
   middleIsAuthority = true,
   leafIsAuthority = false,
+  hasKeyIds = true,
 }: {
   leafCurve?: string;
   middleIsAuthority?: boolean;
   leafIsAuthority?: boolean;
+  hasKeyIds?: boolean;
 } = {}): Promise<NitroAuthority> {
   const folder = await mkdtemp(join(tmpdir(), "nitro-"));
   const names = ["root", "region", "zone", "enclave"];
@@ -74,7 +83,7 @@ export async function makeAuthority({
     const curve = name === "enclave" ? leafCurve : "secp384r1";
     await run("openssl", ["ecparam", "-name", curve, "-genkey", "-noout", "-out", at(`${name}.key`)]);
     const isAuthority = name === "enclave" ? leafIsAuthority : name !== "zone" || middleIsAuthority;
-    await writeFile(at(`${name}.ext`), extensions(isAuthority));
+    await writeFile(at(`${name}.ext`), extensions(isAuthority, name !== "enclave", hasKeyIds));
     await run("openssl", [
       "req",
       "-new",

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { canonicalBytes, decodeManifest, filesOf } from "../../../archive/manifest.ts";
+import { canonicalBytes, decodeManifest, filesOf, readManifest } from "../../../archive/manifest.ts";
 import { maxFiles, maxManifestBytes } from "../../../archive/schema.ts";
 import { fileNamed, manifestOf } from "../../support/archive/manifests.ts";
 
@@ -13,4 +13,9 @@ it("a manifest with the most files, long names and URLs is within the limit of b
   expect(bytes.length).toBeLessThan(maxManifestBytes);
   const read = decodeManifest(bytes);
   expect(read.ok && filesOf(read.value)).toEqual(files);
+  const more = files.map((one) => ({
+    ...one,
+    sources: [...one.sources, { url: `https://${long}.example` }],
+  }));
+  expect(readManifest(manifestOf(more))).toMatchObject({ ok: false, code: "too-large" });
 });

@@ -16,7 +16,7 @@ import { dueBody, noCommittee } from "../../../../ceremony/running/queue.ts";
 import type { Ports } from "../../../../ceremony/running/queue.ts";
 import { attestationSigner } from "../../../../archive/attesting.ts";
 import { canonicalText } from "../../../../archive/canonical.ts";
-import { keccakText, zeroHash } from "../../../../protocol/hash.ts";
+import { keccakText, zeroHash, type Hex } from "../../../../protocol/hash.ts";
 import { definitionOf, hashesOf, LogScene, organiser, party } from "../../../support/ceremony/running.ts";
 import { publicRounds } from "../beacon/rounds.ts";
 import type { PublicRound } from "../beacon/rounds.ts";
@@ -34,6 +34,9 @@ describe("the queue", () => {
     scene.must(scene.joins(alice));
     scene.must(scene.joins(bob));
     expect(scene.state.queue).toEqual([alice.address, bob.address]);
+    expect(refusal(scene, { ...scene.slot(alice), index: 2 } as EntryBody)).toMatch(
+      /^order: .*index: expected 1, actual 2/,
+    );
     expect(refusal(scene, scene.slot(bob))).toMatch(/^order: entry 3 \(slot\): expected 0x/);
     scene.must(scene.slot(alice));
     expect(scene.state.slot).toMatchObject({ participant: alice.address, index: 1, ends_s: 1_100 });
@@ -41,6 +44,9 @@ describe("the queue", () => {
     scene.must(scene.response(alice));
     scene.must(scene.accepted());
     scene.must(scene.slot(bob));
+    expect(refusal(scene, scene.response(bob, { index: 1 }))).toMatch(
+      /^order: .*index: expected 2, actual 1/,
+    );
     expect(scene.state.challenge).toEqual(hashesOf(scene.sizes.challenge, "challenge 2"));
     expect(scene.state.contributions).toHaveLength(1);
     expect(scene.state.contributions[0]).toMatchObject({ participant: alice.address, settled: true });
@@ -96,6 +102,9 @@ describe("the queue", () => {
     scene.must(scene.response(alice));
     scene.time_s = 2_000;
     expect(dueBody(scene.state, scene.time_s)).toBeUndefined();
+    // A response that came in time is checked, however long that takes.
+    const lost: EntryBody = { type: "lost", participant: alice.address, index: 1 };
+    expect(refusal(scene, lost)).toMatch(/^order: .*the response is there/);
     scene.must({ type: "refused", index: 1, failed: ["tauG1"], reason: "τ in G1: expected another point" });
     expect(scene.state.refused).toMatchObject([{ participant: alice.address, failed: ["tauG1"] }]);
     expect(dueBody(scene.state, scene.time_s)).toEqual(scene.slot(bob));
@@ -135,6 +144,33 @@ describe("the log refuses", () => {
     scene.must(scene.slot(alice));
   });
 
+  it.each<[string, (scene: LogScene) => object, RegExp]>([
+    [
+      "more hashes than a reader computes",
+      () => ({
+        type: "announced",
+        beacon: { source: "block", chainId: 1, number: 2, head: 1 },
+        exponent: 25,
+      }),
+      /exponent/,
+    ],
+    [
+      "a long document",
+      (scene) => ({ ...scene.response(alice), document: { kind: "nitro", data: "A".repeat(21_852) } }),
+      /document/,
+    ],
+    [
+      "a check that does not hold",
+      (scene) => ({ ...scene.accepted(), checks: { chain: true, tauG1: false } }),
+      /checks/,
+    ],
+  ])("an entry with %s", (_, bodyOf, expected) => {
+    const scene = new LogScene().open();
+    const read = readEntry({ ...scene.entry(scene.joins(alice)), body: bodyOf(scene) });
+    expect(read.ok ? "accepted" : `${read.code}: ${read.detail}`).toMatch(/^form: /);
+    expect(read.ok ? "" : read.detail).toMatch(expected);
+  });
+
   it("a statement that its participant did not sign, or that saw another log", () => {
     const scene = new LogScene().open();
     const foreign = { ...scene.joins(alice), participant: bob.address };
@@ -151,8 +187,23 @@ describe("the log refuses", () => {
       /^file: .*challenge: expected/,
     );
     expect(refusal(scene, scene.response(bob))).toMatch(/^person: /);
+    const { signature } = scene.response(bob, { participant: alice.address });
+    expect(refusal(scene, { ...scene.response(alice), signature })).toMatch(
+      /^signature: .*expected the signature of/,
+    );
+    expect(refusal(scene, scene.response(alice, { seen: zeroHash }))).toMatch(/^seen: /);
     expect(refusal(scene, scene.accepted())).toMatch(/no response was submitted/);
+    const refused: EntryBody = { type: "refused", index: 1, failed: [], reason: "no file" };
+    expect(refusal(scene, refused)).toMatch(/^order: .*no response was submitted/);
+    expect(refusal(scene, scene.response(alice, { index: 2 }))).toMatch(
+      /^order: .*index: expected 1, actual 2/,
+    );
     scene.must(scene.response(alice));
+    for (const bytes of [scene.sizes.challenge - 1, scene.sizes.challenge + 1]) {
+      const body = { ...scene.accepted(), challenge: hashesOf(bytes, "x") } as EntryBody;
+      expect(refusal(scene, body)).toMatch(/^file: .*challenge: expected/);
+    }
+    expect(refusal(scene, { ...refused, index: 2 })).toMatch(/^order: .*index: expected 1, actual 2/);
     expect(refusal(scene, scene.response(alice))).toMatch(/has a response already/);
   });
 
@@ -177,6 +228,16 @@ describe("a replay", () => {
     const fork = forkOf(scene.log.definition, scene.log.entries, other.log.entries);
     expect(fork).toMatchObject({ number: 1 });
     expect(fork?.a.previous).toBe(fork?.b.previous);
+    // Nobody else can make one: the organiser signed both entries, after the same entry.
+    const [before, own] = [scene.log.entries.slice(0, 1), other.entry(other.joins(bob))];
+    const entry = other.log.entries[1] as Entry;
+    const { serialized } = bob.key.sign(entryHash(scene.state.ceremony, entry));
+    const forged = [...before, { ...entry, signature: serialized as Hex }];
+    expect(forkOf(scene.log.definition, scene.log.entries, forged)).toBeUndefined();
+    expect(forkOf(scene.log.definition, forged, scene.log.entries)).toBeUndefined();
+    const elsewhere = [...before, own];
+    expect(own.previous).not.toBe(scene.log.entries[1]?.previous);
+    expect(forkOf(scene.log.definition, scene.log.entries, elsewhere)).toBeUndefined();
     const prefix = scene.log.entries.slice(0, 3);
     expect(forkOf(scene.log.definition, scene.log.entries, prefix)).toBeUndefined();
   });
@@ -211,6 +272,8 @@ describe("attestations (R48)", () => {
     scene.must(scene.joins(bob));
     expect(dueBody(scene.state, 5_000)).toBeUndefined();
     expect(refusal(scene, scene.slot(bob))).toMatch(/contribution 1 is not settled/);
+    const block = { source: "block" as const, chainId: 1, number: 100, head: 99 };
+    expect(refusal(scene, { type: "announced", beacon: block, exponent: 4 })).toMatch(/is not settled/);
     scene.must(sign(0));
     expect(refusal(scene, sign(0))).toMatch(/has signed contribution 1 already/);
     expect(refusal(scene, sign(1, 3))).toMatch(/the committee has no version 3/);
@@ -233,6 +296,7 @@ describe("attestations (R48)", () => {
     const scene = new LogScene(definitionOf({ committee }), { ...ports, verifyAttestation: () => true });
     scene.open().contribute(alice);
     for (let member = 0; member < 248; member++) scene.must(sign(member));
+    expect(refusal(scene, { ...sign(0), signature: sign(1).signature })).toMatch(/member 0 has signed/);
     expect(refusal(scene, sign(248))).toMatch(/attestations: expected at most 248/);
   });
 
@@ -287,6 +351,8 @@ describe("the beacon", () => {
     });
     expect(refusal(scene, block(100))).toMatch(/^beacon: .*expected one after the head 100/);
     scene.must(block(99));
+    // The block's endpoint says its value: a round would prove nothing.
+    expect(refusal(scene, final(scene))).toMatch(/^beacon: .*expected no round with a block/);
     const late = new LogScene().open().contribute(alice);
     late.time_s = from_s;
     expect(refusal(late, announced)).toMatch(/^beacon: .*round 42 exists since/);
@@ -319,14 +385,21 @@ describe("signed messages", () => {
         body,
       }),
     );
-    const join = scene.joins(alice);
+    const join = scene.joins(alice, 3);
     expect(joinDigest(ceremony, join)).toBe(
       typed("Join", "bytes32 ceremony,address participant,string name,uint64 turn,bytes32 seen", {
         ...join,
         ceremony,
       }),
     );
-    const { type: _, signature, ...statement } = scene.response(alice);
+    const {
+      type: _,
+      signature,
+      ...statement
+    } = scene.response(alice, {
+      index: 7,
+      document: { kind: "nitro", data: "AAAA" },
+    });
     const text = canonicalText({ ...statement, ceremony });
     const attestation = { Attestation: ["bytes32 root", "string statement"].map(fieldOf) };
     const archive = { name: "WhitePay archive", version: "1" };
@@ -354,6 +427,12 @@ describe("the definition", () => {
   it.each<[string, object, RegExp]>([
     ["a power that the curve's field has not", { power: 29 }, /at most 28 with bn254/],
     ["a command without a place for the response", { command: ["x", "{challenge}"] }, /command: expected/],
+    [
+      "a command with the response's place twice",
+      { command: ["x", "{challenge}", "{response}", "{response}"] },
+      /command: expected/,
+    ],
+    ["a slot of more than 30 days", { slot_s: 30 * 86_400 + 1 }, /slot_s/],
     ["no participant", { participants: [] }, /participants/],
     ["another curve", { curve: "secp256k1" }, /curve/],
     ["an unknown field", { more: 1 }, /more/],

@@ -83,13 +83,53 @@ describe("a file behind a URL", () => {
 
   it("that redirects for ever, to itself or to another protocol, is refused", async () => {
     const base = await serve(({ url }, response) => {
+      if (url === "/0") return void response.end("x");
+      const left = Number(url?.slice(1));
+      if (left > 0) return void response.writeHead(302, { Location: `/${left - 1}` }).end();
       const to = url === "/file" ? "file:///etc/passwd" : url === "/same" ? "/same" : `${url}x`;
       response.writeHead(302, { Location: to }).end();
     });
-    for (const path of ["/a", "/same"]) {
+    for (const path of ["/a", "/same", "/11"]) {
       await expect(hash(base + path)).rejects.toMatchObject({ code: 3, expected: "at most 10 redirects" });
     }
     await expect(hash(`${base}/file`)).rejects.toMatchObject({ code: 3, expected: "an http or https URL" });
+  });
+
+  it("has a version by its place, length, and tag or date, or none", async () => {
+    const heads: Record<string, Record<string, string>> = {
+      "/tag": { ETag: '"1"', "Last-Modified": "Sat, 31 Jan 2026 12:00:00 GMT" },
+      "/date": { "Last-Modified": "Sat, 31 Jan 2026 12:00:00 GMT" },
+      "/none": {},
+    };
+    let target = "/tag";
+    const base = await serve(({ url = "" }, response) => {
+      if (url === "/moved") return void response.writeHead(302, { Location: target }).end();
+      response.writeHead(200, { "Content-Length": 3, ...heads[url] }).end("abc");
+    });
+    const version = async (path: string): Promise<string | undefined> => {
+      const opened = await openUrl(base + path, usualLimits);
+      await opened.close();
+      return opened.version;
+    };
+    expect(await version("/tag")).toBe(`${base}/tag 3 "1"`);
+    expect(await version("/date")).toBe(`${base}/date 3 Sat, 31 Jan 2026 12:00:00 GMT`);
+    expect(await version("/none")).toBeUndefined();
+    expect(await version("/moved")).toBe(`${base}/tag 3 "1"`);
+    target = "/date";
+    expect(await version("/moved")).toBe(`${base}/date 3 Sat, 31 Jan 2026 12:00:00 GMT`);
+  });
+
+  it("is not read further once it is closed", { timeout: 20_000 }, async () => {
+    const gone = Promise.withResolvers<void>();
+    const base = await serve((_, response) => {
+      response.once("close", () => gone.resolve());
+      endless(response);
+    });
+    const opened = await openUrl(base, { ...usualLimits, maxBytes: 1e12 });
+    const block = Buffer.alloc(100_000);
+    expect(await opened.stream.fill(block)).toBe(block.length);
+    await opened.close();
+    await gone.promise;
   });
 
   it("that never ends is refused before it is read, or at the limit", async () => {
