@@ -217,13 +217,13 @@ describe("a flood", () => {
       ][i % 6] as string;
     const statuses = new Map<number, number>();
     const before = process.memoryUsage().rss;
-    // Thirty connections, each with pipelined requests.
-    const sent = Array.from({ length: 30 }, async (_, c) => {
+    // Twenty connections, each with pipelined requests.
+    const sent = Array.from({ length: 20 }, async (_, c) => {
       const socket = connect(Number(port), hostname);
-      const requests = Array.from({ length: 100 }, (_, i) => {
-        const last = i === 99 ? "Connection: close\r\n" : "";
+      const requests = Array.from({ length: 50 }, (_, i) => {
+        const last = i === 49 ? "Connection: close\r\n" : "";
         const permission = `WhitePay-Permission: ${all["WhitePay-Permission"]}\r\nRange: bytes=0-99\r\n`;
-        return `GET ${paths(100 * c + i)} HTTP/1.1\r\nHost: x\r\n${permission}${last}\r\n`;
+        return `GET ${paths(50 * c + i)} HTTP/1.1\r\nHost: x\r\n${permission}${last}\r\n`;
       });
       socket.write(requests.join(""));
       const answer = await text(socket);
@@ -233,7 +233,7 @@ describe("a flood", () => {
     });
     await Promise.all(sent);
     expect([...statuses.keys()].filter((status) => ![206, 404, 429, 503].includes(status))).toEqual([]);
-    expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBe(3_000);
+    expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBe(1_000);
     expect(statuses.get(429)).toBeGreaterThan(0);
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
     await until("a reader is served again", async () => {
