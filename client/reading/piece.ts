@@ -217,9 +217,11 @@ class Asking {
     tried.add(standing);
     standing.failures++;
     const isLasting = kind === "wrong" || kind === "refused" || retryAfter_s > longestPause_s;
+    // Ranges that were asked for together may fail together: a source is given up once.
+    const wasOut = standing.isOut;
     if (isLasting || standing.failures >= mostTries) standing.isOut = true;
     // A busy source is reported as a fault only when it is given up.
-    if (kind !== "busy" || standing.isOut) {
+    if (!wasOut && (kind !== "busy" || standing.isOut)) {
       const fault = { source: standing.source.name, kind, reason: message };
       this.faults.push(fault);
       this.#options.onFault?.(fault);
