@@ -16,6 +16,7 @@ import type { RunningProvider } from "../../provider/compose.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { rangeBytes } from "../../storage/core/range.ts";
 import { install } from "../package/install.ts";
+import { fileServer, plain, type FileAnswer, type FileServer } from "../support/file-servers.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
 import { signedPermission } from "../support/permissions.ts";
 import { providerScene } from "../support/provider-scene.ts";
@@ -27,7 +28,7 @@ const page = `<!doctype html><html lang="en"><title>reading</title><body><script
 /** What a page does with a piece; its results are in window.result. */
 const script = `
 import * as whitepay from "@whitepay/client";
-const { root, provider, liar, permission } = Object.fromEntries(new URLSearchParams(location.search));
+const { root, provider, liar, permission, url, lyingUrl } = Object.fromEntries(new URLSearchParams(location.search));
 const bytes = Uint8Array.from(atob(permission.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const terms = JSON.parse(new TextDecoder().decode(bytes));
 const signed = { ...terms, signature: Uint8Array.from(terms.signature) };
@@ -40,7 +41,10 @@ const whole = new Uint8Array(piece.size);
 for await (const part of piece.bytes()) { whole.set(part, size); size += part.length; }
 const middle = [];
 for await (const part of piece.bytes({ start: 2031610, end: 2031620 })) middle.push(...part);
-window.result = { nobody, size, hash: await hash(whole), middle, faults: piece.faults };
+const store = whitepay.memoryStore(piece.size);
+const read = await whitepay.readArchiveFile({ root, bytes: piece.size }, { providers: [sources[1]], urls: [lyingUrl, url] }, store);
+const file = new Uint8Array(await new Blob(store.parts()).arrayBuffer());
+window.result = { archive: { hash: await hash(file), faults: read.faults.map(({ source, kind }) => ({ source, kind })) }, nobody, size, hash: await hash(whole), middle, faults: piece.faults };
 `;
 
 const size = 2 * rangeBytes + 70_000;
@@ -51,6 +55,8 @@ let running: RunningProvider;
 let removeFolder: () => Promise<void>;
 let vite: Awaited<ReturnType<typeof createViteServer>>;
 let liar: Server;
+let plainUrl: FileServer;
+let lyingUrl: FileServer;
 let browser: Browser;
 let watched: Watched;
 
@@ -72,6 +78,18 @@ beforeAll(async () => {
     response.end(seededBytes(rangeBytes, 9));
   });
   await new Promise<void>((done) => liar.listen(0, "127.0.0.1", done));
+  // The page's bytes come from two plain URLs of other origins, too; one of them lies.
+  const open =
+    (change?: (bytes: Uint8Array) => Uint8Array): FileAnswer =>
+    (request, response, place) => {
+      response.setHeader("Access-Control-Allow-Origin", "*");
+      plain(data, change)(request, response, place);
+    };
+  plainUrl = await fileServer(size, open());
+  lyingUrl = await fileServer(
+    size,
+    open((bytes) => bytes.fill(3)),
+  );
   const { project: root } = await install("client", shared.folder);
   await writeFile(join(root, "index.html"), page);
   await writeFile(join(root, "main.ts"), script);
@@ -91,6 +109,8 @@ afterAll(async () => {
   await browser?.close();
   await vite?.close();
   liar?.close();
+  plainUrl?.close();
+  lyingUrl?.close();
   await running?.stop();
   await scene?.close();
   await removeFolder?.();
@@ -116,6 +136,8 @@ describe("the library in a browser", () => {
       root,
       provider: String(running.reading),
       liar: liarUrl,
+      url: plainUrl.url,
+      lyingUrl: lyingUrl.url,
       permission: Buffer.from(text).toString("base64url"),
     });
     const { port } = vite.httpServer!.address() as AddressInfo;
@@ -124,6 +146,7 @@ describe("the library in a browser", () => {
     const result: Record<string, unknown> = await watched.page.evaluate("window.result");
     const expected = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(data)));
     expect(result).toEqual({
+      archive: { hash: [...expected].join(), faults: [{ source: lyingUrl.url, kind: "wrong" }] },
       nobody: expect.stringMatching(/^network .*404/),
       size,
       hash: [...expected].join(),
