@@ -36,7 +36,12 @@ import { rangeBytes } from "../../storage/core/range.ts";
 export const defaultMaxBytes = 1e9;
 
 export type ArchiveOptions = PayerOptions &
-  ChoiceOptions & { readonly from?: readonly string[]; readonly maxBytes: number };
+  ChoiceOptions & {
+    readonly from?: readonly string[];
+    readonly maxBytes: number;
+    /** Of a beacon; its endpoint need not know the archive. */
+    readonly block?: number;
+  };
 
 /** What was read of an archive, and from where. */
 export type ArchiveReading = {
@@ -85,7 +90,8 @@ async function openChain(
   if (rpc === undefined || (registry ?? factory) === undefined) {
     const named = rpc === undefined ? { factory, registry, group } : { rpc };
     const [flag] = Object.entries(named).find(([, value]) => value !== undefined) ?? [];
-    if (flag === undefined) return undefined;
+    if (flag === undefined || (flag === "rpc" && group === undefined && options.block !== undefined))
+      return undefined;
     throw usageError("the chain is not fully named", {
       expected: "--rpc URL, and --factory ADDRESS or --registry ADDRESS",
       actual: `--${flag} alone`,

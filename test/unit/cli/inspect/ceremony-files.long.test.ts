@@ -1,9 +1,12 @@
 /** `inspect ceremony` on files of one kind each: .ptau, .zkey and the KZG ceremony's JSON. */
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../../../scripts/paths.ts";
+import { archived } from "../../../support/archive/archived.ts";
+import { manifestOf } from "../../../support/archive/manifests.ts";
+import { servePieces } from "../../../support/archive/piece-server.ts";
 import { snarkjs } from "../../../support/ceremony/snarkjs.ts";
 import { startChainEndpoint } from "../../../support/chain-endpoint.ts";
 import { runCli } from "../../../support/cli.ts";
@@ -93,6 +96,20 @@ describe("inspect ceremony of a .ptau file", () => {
       expect(JSON.parse(right.stdout)).toMatchObject({
         ok: true,
         beacon: { source: "block", value: hash, ok: true },
+      });
+      // The same file at a provider, by a manifest.
+      const bytes = await readFile(join(folder, "block.ptau"));
+      const sparse = { size: bytes.length, parts: [{ start: 0, bytes: Uint8Array.from(bytes) }] };
+      const { entry, piece } = archived("block.ptau", sparse);
+      const source = await servePieces([piece]);
+      const document = { manifest: manifestOf([entry]), signatures: [] };
+      await writeFile(join(folder, "archive.json"), JSON.stringify(document));
+      const chosen = ["archive.json", "--from", source.url, "--block", "1", "--rpc", url, "--json"];
+      expect(JSON.parse((await inspect(...chosen)).stdout)).toMatchObject({
+        kind: "ptau",
+        ok: true,
+        beacon: { source: "block", value: hash, ok: true },
+        bytesRead: bytes.length,
       });
       const other = await inspect("block.ptau", "--block", "2", "--rpc", url);
       expect(other.code).toBe(1);
