@@ -84,7 +84,7 @@ async function waitForTurn(remote: RemoteCeremony, participant: Participant, wai
         actual: `number ${position}`,
       });
     await new Promise((next) => setTimeout(next, poll_ms));
-    await remote.follow();
+    await remote.followPatiently(say);
   }
 }
 

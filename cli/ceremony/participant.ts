@@ -144,7 +144,7 @@ export async function submitResponse(
   await remote.upload(signed, path);
   say("the response is uploaded and is being verified");
   for (;;) {
-    await remote.follow();
+    await remote.followPatiently(say);
     const found = verdictOf(remote, participant, signed);
     if (found) return { index, statement: signed };
     await new Promise((next) => setTimeout(next, poll_ms));

@@ -64,6 +64,7 @@ export class RemoteCeremony {
   readonly base: URL;
   readonly log: CeremonyLog;
   readonly #ports: ReturnType<typeof portsFor>;
+  #isAway = false;
 
   private constructor(base: URL, definition: Definition, ports: ReturnType<typeof portsFor>) {
     this.base = base;
@@ -117,6 +118,21 @@ export class RemoteCeremony {
         fresh.push(entry.value);
       }
       if (values.length === 0 || this.log.entries.length >= Number(page.total)) return fresh;
+    }
+  }
+
+  /** As `follow`, for a loop that waits: a service that is not there for a while is asked again. */
+  async followPatiently(say: (text: string) => void): Promise<readonly Entry[]> {
+    try {
+      const fresh = await this.follow();
+      if (this.#isAway) say("the service answers again");
+      this.#isAway = false;
+      return fresh;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      if (!this.#isAway) say(`${(error as Error).message}: asking again`);
+      this.#isAway = true;
+      return [];
     }
   }
 
@@ -222,6 +238,12 @@ function unreachable(url: URL, error: unknown): CliError {
   const { message, cause } = error as Error;
   const why = cause instanceof Error ? cause.message : message;
   return new CliError({ code: exitCodes.network, message: `${url.href}: ${why}` });
+}
+
+/** The service or its proxy does not answer now; or it asks to come back later. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof ServiceRefusal) return error.status === 429 || error.status >= 500;
+  return error instanceof CliError && error.code === exitCodes.network;
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -2,13 +2,13 @@
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { RemoteCeremony } from "../ceremony/remote.ts";
+import { isAway, RemoteCeremony } from "../ceremony/remote.ts";
 import { attestContribution, unsigned } from "../ceremony/attesting.ts";
 import type { Attester } from "../ceremony/attesting.ts";
 import { ceremonyTools } from "../ceremony/files.ts";
 import { attestingMembers } from "../../client/contribution.ts";
 import { stopSignals } from "../../daemon/stop-signals.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { usageError } from "../console/exit.ts";
 import { hexOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
 import type { ConfigOptions } from "./context.ts";
@@ -104,8 +104,6 @@ async function attestAll(remote: RemoteCeremony, attester: Attester): Promise<nu
   return signed;
 }
 
-const isLost = (error: unknown): boolean => error instanceof CliError && error.code === exitCodes.network;
-
 /** Until a signal, or until the ceremony is closed. A service that is not there for a while is asked again. */
 async function followLog(remote: RemoteCeremony, attester: Attester): Promise<number[]> {
   const signed: number[] = [];
@@ -121,7 +119,7 @@ async function followLog(remote: RemoteCeremony, attester: Attester): Promise<nu
       await remote.follow();
       signed.push(...(await attestAll(remote, attester)));
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!isAway(error)) throw error;
       say(`${(error as Error).message}: asking again`);
     }
   }

@@ -42,6 +42,8 @@ export class ServiceScene {
   readonly #rpc: readonly string[];
   now_s = 10_000;
   #running: RunningCeremony | undefined;
+  /** Kept over a restart. */
+  #port = 0;
 
   private constructor(folder: string, rpc: readonly string[]) {
     this.folder = folder;
@@ -66,10 +68,11 @@ export class ServiceScene {
   async start(): Promise<void> {
     this.#running = await startCeremony(this.folder, organiser.key.privateKey as Hex, {
       host: "127.0.0.1",
-      port: 0,
+      port: this.#port,
       rpc: this.#rpc,
       now_s: () => this.now_s,
     });
+    this.#port = Number(new URL(this.#running.url).port);
   }
 
   async stop(): Promise<void> {
