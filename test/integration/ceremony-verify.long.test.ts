@@ -11,8 +11,10 @@ import type { EntryBody } from "../../ceremony/running/entries.ts";
 import { noCommittee } from "../../ceremony/running/queue.ts";
 import { CeremonyFolder, signerOf } from "../../cli/ceremony/folder.ts";
 import { writeEdition } from "../../cli/ceremony/manifest.ts";
-import { toHex } from "../../protocol/hash.ts";
+import { sealKey } from "../../daemon/keys/keystore.ts";
+import { fromHex, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { fieldsOf, makeAuthority, signedDocument } from "../support/attestations/nitro.ts";
 import { makeChain } from "../support/ceremony/powers.ts";
 import { organiser, party } from "../support/ceremony/running.ts";
 import type { Party } from "../support/ceremony/running.ts";
@@ -221,5 +223,33 @@ describe("a ceremony's archive", { timeout: 120_000 }, () => {
     const report = await verify(folder);
     expect(report.problems).toEqual([expect.stringMatching(/^response_0001: head: expected 0x/)]);
     expect(report.code).toBe(1);
+  });
+
+  it("has the documents of enclaves that participants attached", async () => {
+    const [authority, stranger] = [await makeAuthority(), await makeAuthority()];
+    const own = await ServiceScene.open();
+    try {
+      const fields = fieldsOf(authority, fromHex(fileHashes(response(1)).blake2b));
+      const files = ["made", "document", "password", "key"].map((name) => join(scratch, name));
+      const [made1 = "", document = "", password = "", key = ""] = files;
+      await writeFile(made1, response(1));
+      await writeFile(document, signedDocument(fields, authority.leafKey));
+      await writeFile(password, "secret\n", { mode: 0o600 });
+      const keystore = await sealKey("operator", party(1).key.privateKey as Hex, "secret", "light");
+      await writeFile(key, keystore, { mode: 0o600 });
+      await own.join(party(1));
+      const words = ["--key", key, "--password-file", password, "--response", made1];
+      const sent = await runCli(["ceremony", "submit", own.url, ...words, "--attestation", document]);
+      expect(sent).toMatchObject({ code: 0 });
+      await own.stop();
+      const good = await verify(own.folder, "--nitro-root", authority.root);
+      expect(good).toMatchObject({ code: 0, problems: [] });
+      expect(await verify(own.folder, "--nitro-root", stranger.root)).toMatchObject({
+        code: 1,
+        problems: [expect.stringMatching(/^document of contribution 1: root certificate: expected/)],
+      });
+    } finally {
+      await own.remove();
+    }
   });
 });

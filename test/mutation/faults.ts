@@ -39,6 +39,7 @@ export const faultFiles = [
   "third",
   "reading",
   "archives",
+  "ceremonies",
 ].map((name) => `test/mutation/faults/${name}.yaml`);
 
 export function editsOf({ file, find, put, also }: Fault): z.infer<typeof edit>[] {
