@@ -1,6 +1,7 @@
 /** What providers committed and proved, read from the events of real contracts and compared with what the test made them do. */
 import { hexlify, randomBytes } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { blockSince } from "../../../client/archives.ts";
 import { fundersOf } from "../../../client/funders.ts";
 import { groupHoldings } from "../../../client/holdings.ts";
 import * as client from "../../../client/index.ts";
@@ -11,6 +12,20 @@ beforeAll(async () => {
   scene = await ClientWorld.open();
 });
 afterAll(() => scene.chain.close());
+
+it("the first block of a time is found, and the head's next one for a time to come", async () => {
+  const head = await scene.provider.getBlockNumber();
+  const time = async (number: number): Promise<number> =>
+    (await scene.provider.getBlock(number))?.timestamp ?? 0;
+  // Blocks of one second have one first block.
+  const first = async (number: number): Promise<number> =>
+    number > 0 && (await time(number - 1)) === (await time(number)) ? first(number - 1) : number;
+  for (const number of [head, head - 1, Math.floor(head / 2)]) {
+    expect(await blockSince(scene.provider, await time(number))).toBe(await first(number));
+  }
+  expect(await blockSince(scene.provider, (await time(head)) + 1)).toBe(head + 1);
+  expect(await blockSince(scene.provider, 0, 2)).toBe(2);
+});
 
 it("follow additions, changes, notices and settlements of a group", async () => {
   const committee = await scene.form(await scene.world.keepers(4));

@@ -38,6 +38,13 @@ describe("the copies of an archive", () => {
     const at = (to: number): number | undefined =>
       archiveCopies(["r"], [one], { from: 60, to }).files[0]?.now;
     expect([at(100), at(200), at(201)]).toEqual([1, 1, 0]);
+    // Of an interval that another one followed, nothing counts beyond its end.
+    const failed = group({
+      held: [held("a", 0)],
+      proven: [proven("a", 0, 100, 10_000n), proven("a", 100, 200, 0n)],
+      settledThrough: 200,
+    });
+    expect(archiveCopies(["r"], [failed], { from: 0, to: 200 }).files[0]?.now).toBe(0);
   });
 
   it("do not count after a provider left, although the settlement before was whole", () => {
@@ -64,13 +71,17 @@ describe("the copies of an archive", () => {
 
   it("leave data out whose list nobody gives, and name it", () => {
     const one = group(
-      { held: [held("a", 0), held("b", 500)], proven: [proven("a", 0, 100, 10_000n)], settledThrough: 100 },
+      {
+        held: [held("a", 0), held("b", 500), held("c", 0, 20)],
+        proven: [proven("a", 0, 100, 10_000n)],
+        settledThrough: 100,
+      },
       undefined,
     );
     const nobody: ArchiveGroup = { ...one, rootsOf: () => undefined };
-    const { files, unread } = archiveCopies(["r"], [nobody], { from: 0, to: 100 });
+    const { files, unread } = archiveCopies(["r"], [nobody], { from: 20, to: 500 });
     expect(files[0]?.now).toBe(0);
-    // The other provider begins after the window.
+    // The others begin after the window, and end before it.
     expect(unread).toEqual([held("a", 0)]);
   });
 

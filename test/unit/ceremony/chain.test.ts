@@ -114,6 +114,23 @@ describe("a file that is not what its format demands", () => {
   });
 });
 
+it("a first power of a challenge that is another one fails, also where only keys are read", async () => {
+  const [first, answer, second] = files() as [NamedBytes, NamedBytes, NamedBytes];
+  const other = second[1].subarray(64 + 2 * 64, 64 + 3 * 64);
+  const forge = ([name, bytes]: NamedBytes): NamedBytes => [name, replaced(bytes, 64 + 64, other)];
+  const initial = await verifyBytes([forge(first), answer], "keys");
+  expect(initial.ok).toBe(false);
+  expect(initial.problems[0]).toMatch(
+    /challenge_0001: .* expected generators as first powers, actual others/,
+  );
+  const next = await verifyBytes([first, answer, forge(second)], "keys");
+  expect(failedChecks(next)).toEqual([["nextPoints"]]);
+  expect(next).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/actual another a first power/)],
+  });
+});
+
 it("a replaced head fails the chain and the proofs of knowledge, which are bound to the challenge", async () => {
   const forged = replaced(response, 0, new Uint8Array(64));
   const report = await verifyBytes([files()[0] as NamedBytes, ["response_0001", forged]], "hashes");

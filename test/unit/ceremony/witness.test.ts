@@ -85,6 +85,20 @@ describe("the files of a chain", () => {
     ]);
   });
 
+  it("are joined by the numbers of their own names, not of their folders", async () => {
+    const own = ["c_0001", "r_0001", "c_0002", "r_0002"].map((name) => `response_9/${name}`);
+    const apart = chain.map((file, i) => ({ ...file, after: 50 + i, name: own[i] as string }));
+    expect((await ordered(apart.toReversed())).names).toEqual(own);
+  });
+
+  it("are not joined by a head that names a file of its own kind", async () => {
+    const [first, second, third, fourth] = chain;
+    const skipped = { ...fourth, after: second.hash };
+    const { names: found, notChecked } = await ordered([skipped, third, second, first]);
+    expect(found).toEqual(names);
+    expect(notChecked).toEqual([expect.stringMatching(/^the order of response_0002: no head/)]);
+  });
+
   it("are joined by what a challenge that nobody has was derived from", async () => {
     const [first, second, third, fourth] = chain;
     const missing = { ...third, isMissing: true, derivedFrom: "response_0001" };
@@ -96,6 +110,9 @@ describe("the files of a chain", () => {
       file.name === "response_0002" ? { ...file, isMissing: true } : file,
     );
     await expect(ordered(missing)).rejects.toThrow("no source");
+    const [file] = chain.map(archivedFile) as [ArchivedFile];
+    const broken = { ...file, source: { ...file.source, read: () => Promise.reject(new Error("disk")) } };
+    await expect(readWitnesses([broken], (error) => error instanceof RangeError)).rejects.toThrow("disk");
   });
 });
 
@@ -111,6 +128,7 @@ describe("files that are not one chain", () => {
     ["another size", [...chain, { ...fourth, name: "small", hash: 5, power: 2 }], /expected bn254 with 2\^1/],
     ["heads in a circle", [{ ...first, after: 4 }, second, third, fourth], /lead back/],
     ["no numbers", [first, { ...second, name: "a", after: 50 }], /a: place in the ceremony.*actual neither/],
+    ["a file between those of a chain", [...chain, response("response_0001b", 50, 51)], /of two ceremonies/],
     [
       "two ceremonies",
       [

@@ -48,3 +48,15 @@ it("a redirect from https to http is refused, one to https is followed", async (
     await expect(followed(to(place), {})).rejects.toMatchObject({ expected: "an https URL" });
   }
 });
+
+it.each([301, 302, 303, 307, 308])(
+  "a redirect with the status %i is followed, no other answer is",
+  async (status) => {
+    const base = await serve(({ url }, response) => {
+      if (url === "/end") return void response.end("whole");
+      response.writeHead(url === "/200" ? 200 : status, { Location: "/end" }).end();
+    });
+    expect((await followed(`${base}/start`, {})).place).toBe(`${base}/end`);
+    expect((await followed(`${base}/200`, {})).place).toBe(`${base}/200`);
+  },
+);
