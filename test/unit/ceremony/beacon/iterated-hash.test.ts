@@ -30,6 +30,18 @@ describe("an iterated hash", () => {
     expect(seen).toEqual([1n, 2n, 3n, 4n].map((step) => [step * 65_536n, 262_144n]));
   });
 
+  it("of fewer hashes than a step, or of the most that a file can state, has the right progress", async () => {
+    const seen: [bigint, bigint][] = [];
+    await iterateSha256(seed, 3, { onProgress: (...own) => void seen.push(own) });
+    expect(seen).toEqual([[8n, 8n]]);
+    const stop = (done: bigint, total: bigint): never => {
+      throw new Error(`stopped at ${done} of ${total}`);
+    };
+    await expect(iterateSha256(seed, 63, { onProgress: stop })).rejects.toThrow(
+      `stopped at 65536 of ${2n ** 63n}`,
+    );
+  });
+
   it.each([-1, 64, 1.5, Number.NaN])("refuses the exponent %d", async (exponent) => {
     await expect(iterateSha256(seed, exponent)).rejects.toThrow(
       `exponent of a beacon: expected 0 to 63, actual ${exponent}`,
