@@ -253,6 +253,6 @@ it("needs as much memory for a large file as for a small one", { timeout: 20 * m
     console.log(`${size} bytes in ${Math.round(performance.now() - began_ms)} ms, peak ${peaks.at(-1)} kB`);
   }
   const [small, large] = peaks as [number, number];
-  // In kB. When the collector frees buffers differs from run to run; a file that is held would be 1.75 GB more.
-  expect(large).toBeLessThan(small + 200_000);
+  // When the collector frees buffers differs from run to run; a file that is held would be many times more.
+  expect(large).toBeLessThan(2 * small);
 });
