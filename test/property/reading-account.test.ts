@@ -125,6 +125,13 @@ describe("a provider that decides by its account", () => {
     expect(most).toBeGreaterThan(dearest - 5n);
   });
 
+  it("gains what the deposit covers beyond what was spent, up to the block before the expiry", () => {
+    const channel = { deposited: 100n, spent: 20n, expiry: 50 };
+    const gains = [20n, 21n, 100n, 101n].map((amount) => voucherGain(channel, amount, 49));
+    expect(gains).toEqual([0n, 1n, 80n, 80n]);
+    expect([voucherGain(channel, 60n, 50), voucherGain(channel, 60n, 51)]).toEqual([0n, 0n]);
+  });
+
   it("asks for what is missing", () => {
     const channel = { deposited: 100n, spent: 20n, expiry: 50 };
     const time = { head: 30, margin };
@@ -212,6 +219,7 @@ describe("a reader that signs by its account", () => {
     expect(amountToSign(tab, { ...asked, needed: 60n })).toBe(60n);
     expect(amountToSign(tab, { ...asked, needed: 61n })).toBeUndefined();
     expect(amountToSign(tab, { ...asked, needed: 50n, limit: 49n })).toBeUndefined();
+    expect(amountToSign(tab, { ...asked, needed: 50n, limit: 50n })).toBe(50n);
     expect(amountToSign(tab, { ...asked, needed: 10n })).toBe(40n);
   });
 });

@@ -55,6 +55,17 @@ describe("what is owed, as JSON", () => {
     }
   });
 
+  it("has amounts of at most 128 bits, and a detail that is cut off at its bound", () => {
+    const document = dueDocument(due);
+    for (const name of ["pricePerGiB", "owed", "needed"]) {
+      const read = (value: bigint) => readDueDocument(JSON.stringify({ ...document, [name]: String(value) }));
+      expect(read((1n << 128n) - 1n).ok).toBe(true);
+      expect(read(1n << 128n)).toMatchObject({ ok: false, code: "field" });
+    }
+    const long = JSON.stringify({ ...document, detail: "x".repeat(1_000) });
+    expect(readDueDocument(long)).toEqual({ ok: true, value: due });
+  });
+
   it("is refused if a field is missing or of another kind", () => {
     const document = dueDocument(due);
     for (const name of Object.keys(document).filter((one) => one !== "how")) {

@@ -1,5 +1,5 @@
 /** The readers' accounts on a real disk (R47). */
-import { readdir, writeFile } from "node:fs/promises";
+import { copyFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ShownVoucher } from "../../../../../protocol/codec/paid-reading.ts";
@@ -57,6 +57,29 @@ describe("the book of readers", () => {
     expect((await readdir(dir)).sort()).toHaveLength(3);
   });
 
+  it("does not take the file of one account for that of another one", async () => {
+    const dir = await temporaryFolder();
+    const book = await ReaderBook.open(dir, none);
+    await book.put(record(10));
+    const [own = ""] = await readdir(dir);
+    await copyFile(join(dir, own), join(dir, own.replace(address(10).slice(2), address(11).slice(2))));
+    const said: string[] = [];
+    const again = await ReaderBook.open(dir, (text) => said.push(text));
+    expect([again.size, again.get(record(11).voucher)]).toEqual([1, undefined]);
+    expect(said).toEqual([expect.stringMatching(/it has the name of another account/)]);
+  });
+
+  it("keeps the account before if the disk takes no other one; nobody else can read the files", async () => {
+    const dir = await temporaryFolder();
+    const book = await ReaderBook.open(dir, none);
+    await book.put(record(10));
+    const [name = ""] = await readdir(dir);
+    expect((await stat(join(dir, name))).mode & 0o777).toBe(0o600);
+    await rm(dir, { recursive: true });
+    await expect(book.put(record(10, { owed: 9n }))).rejects.toThrow("ENOENT");
+    expect(book.get(record(10).voucher)?.owed).toBe(7n);
+  });
+
   it("makes room by channels that have expired, first those of readers that owe nothing, and by no open one", async () => {
     const dir = await temporaryFolder();
     const book = await ReaderBook.open(dir, none);
@@ -71,5 +94,8 @@ describe("the book of readers", () => {
     expect(book.get(record(10).voucher)).toBeUndefined();
     expect(await book.makeRoom(100, 1)).toBe(false);
     expect((await ReaderBook.open(dir, none)).size).toBe(1);
+    // In the block of its expiry a channel pays nothing any more.
+    expect(await book.makeRoom(199, 1)).toBe(false);
+    expect(await book.makeRoom(200, 1)).toBe(true);
   });
 });

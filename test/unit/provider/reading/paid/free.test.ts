@@ -17,7 +17,6 @@ it("gives an address its share, all of them the sum, and both again on the next 
   expect(await free.take("a", 50)).toBe(true);
   expect(await free.take("a", 11)).toBe(false);
   expect(await free.take("b", 50)).toBe(true);
-  // The sum is used; what was not given does not count against the share.
   expect(await free.take("c", 1)).toBe(false);
   const again = new FreeBytes({ bytesPerDay: 100, bytesPerAddress: 60 }, quotas, () => now_ms);
   expect(await again.take("d", 1)).toBe(false);
@@ -25,6 +24,16 @@ it("gives an address its share, all of them the sum, and both again on the next 
   expect(await free.take("c", 60)).toBe(true);
   expect(await free.take("a", 40)).toBe(true);
   expect(await free.take("b", 1)).toBe(false);
+});
+
+it("does not count against an address what the sum did not allow", async () => {
+  const kept = await ReadingStore.open(await temporaryFolder());
+  onTestFinished(() => kept.close());
+  const quotas = new Quotas(kept, () => day_ms);
+  const free = new FreeBytes({ bytesPerDay: 100, bytesPerAddress: 60 }, quotas, () => day_ms);
+  expect(await free.take("a", 50)).toBe(true);
+  expect(await free.take("b", 55)).toBe(false);
+  expect(await free.take("b", 50)).toBe(true);
 });
 
 it("does not give the same room to requests at once", async () => {
