@@ -157,6 +157,9 @@ export class CeremonyFolder {
     if (!checked.ok) return checked;
     const draft = this.log.draft(body, time_s);
     const entry = { ...draft, signature: signer.sign(entryHash(this.state.ceremony, draft)) };
+    // Readers refuse an entry of another form, and with it all that follow.
+    const form = readEntry(entry);
+    if (!form.ok) return form;
     const line = Buffer.from(`${canonicalText(entry)}\n`);
     const file = await open(join(this.path, logFile), constants.O_RDWR | constants.O_CREAT);
     try {

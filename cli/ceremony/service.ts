@@ -259,7 +259,12 @@ export class CeremonyService {
       const { failed, reason } = verdict;
       await this.#inTurn(() =>
         this.folder.mustAppend(
-          { type: "refused", index, failed: [...failed], reason: reason.slice(0, 1_000) },
+          {
+            type: "refused",
+            index,
+            failed: [...failed],
+            reason: reason.replaceAll(/\p{Cc}/gu, " ").slice(0, 1_000),
+          },
           now_s(),
           signer,
         ),

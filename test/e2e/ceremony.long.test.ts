@@ -25,7 +25,7 @@ import { CuttingProxy } from "../support/cutting-proxy.ts";
 
 const minute = 60_000;
 const power = 6;
-const slot_s = 30;
+const slot_s = 60;
 const snarkjsScript = join(projectRoot, "node_modules/snarkjs/build/cli.cjs");
 const people = ["organiser", "dave", "eve", "alice", "bob", "carol"] as const;
 type Name = (typeof people)[number];

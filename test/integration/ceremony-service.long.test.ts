@@ -10,6 +10,7 @@ import { manifestSigner } from "../../archive/signing.ts";
 import { maxEntries } from "../../ceremony/running/definition.ts";
 import { replay } from "../../ceremony/running/log.ts";
 import { noCommittee } from "../../ceremony/running/queue.ts";
+import { CeremonyFolder, signerOf } from "../../cli/ceremony/folder.ts";
 import { startCeremony } from "../../cli/ceremony/serve.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { organiser, party } from "../support/ceremony/running.ts";
@@ -167,6 +168,25 @@ describe("the log's file", () => {
     await scene.start();
     expect(scene.entries).toHaveLength(4);
     expect(scene.state.queue).toEqual([bob.address]);
+  });
+
+  it("takes no entry that readers would refuse", async () => {
+    const scene = await open();
+    await scene.join(alice);
+    const statement = scene.responseOf(alice, response(1));
+    await scene.stop();
+    const folder = await CeremonyFolder.open(scene.folder, () => Promise.resolve(noCommittee));
+    const signer = signerOf(organiser.key.privateKey as Hex);
+    await folder.mustAppend(statement, scene.now_s, signer);
+    const refused = { type: "refused" as const, index: 1, failed: ["chain"], reason: "two\nlines" };
+    const added = await folder.append(refused, scene.now_s, signer);
+    expect(added).toMatchObject({ ok: false, code: "form" });
+    expect(await folder.append({ ...refused, reason: "one line" }, scene.now_s, signer)).toMatchObject({
+      ok: true,
+    });
+    await folder.close();
+    await scene.start();
+    expect(scene.state.refused).toHaveLength(1);
   });
 
   it("is written by one process at a time, and only with the organiser's key", async () => {
