@@ -143,6 +143,14 @@ describe("a forged .zkey file", () => {
     const file = changed(10, (section) => patched(section, beacon + at.fields + offset, patch));
     expect(await failures(file)).toEqual({ 3: ["beaconKey"] });
   });
+
+  it.each([
+    ["s", at.s],
+    ["x·s", at.sx],
+  ])("with another %s in the beacon's key does not hold, for the beacon too", async (_name, offset) => {
+    const file = changed(10, (section) => copied(section, alice + offset, beacon + offset, g1));
+    expect(await failures(file)).toEqual({ 3: ["transcript", "keyDelta", "beaconKey"] });
+  });
 });
 
 describe("a .zkey file against its format", () => {
