@@ -1,12 +1,10 @@
 /** The parts of a whole ceremony's verification; each adds its sentences to the findings. */
 import type { Archive, ArchiveFile } from "../../archive/schema.ts";
 import { drandChain, drandTimeOf } from "../../ceremony/beacon/drand.ts";
-import { iterateSha256 } from "../../ceremony/beacon/iterated-hash.ts";
 import { curves } from "../../ceremony/curves.ts";
 import type { Findings } from "../../ceremony/findings.ts";
-import { keyFromSeed, sameKey } from "../../ceremony/key-proof.ts";
 import { verifyChain } from "../../ceremony/powers-of-tau/chain.ts";
-import type { Depth } from "../../ceremony/powers-of-tau/chain.ts";
+import type { ChainOptions, Depth } from "../../ceremony/powers-of-tau/chain.ts";
 import type { Accumulator } from "../../ceremony/powers-of-tau/point-reader.ts";
 import { initialHash } from "../../ceremony/powers-of-tau/point-stream.ts";
 import type { Tools } from "../../ceremony/powers-of-tau/point-stream.ts";
@@ -70,6 +68,16 @@ export function checkNames(state: CeremonyState, files: Files, { problems }: Fin
       );
 }
 
+/** What the log's announcement answers, and `checkBeacon` says. */
+const isOfBeacon = /^(a beacon:|the origin of the beacon's value)/;
+
+/** The beacon from which the last response has to come. */
+function beaconOf({ announced, beacon }: CeremonyState): ChainOptions["beacon"] {
+  if (announced === undefined || beacon === undefined) return undefined;
+  const { exponent } = announced;
+  return { parameters: { value: fromHex(beacon.value), exponent }, maxBeaconExponent: exponent };
+}
+
 /** The chain of all responses, and that its hashes are those of the log. */
 export async function checkChain(
   state: CeremonyState,
@@ -78,10 +86,13 @@ export async function checkChain(
   findings: Findings,
 ): Promise<CeremonyReport | undefined> {
   if (responses.length === 0) return undefined;
-  const report = await verifyChain(responses, { depth, tools });
+  const beacon = beaconOf(state);
+  const report = await verifyChain(responses, { depth, tools, ...(beacon && { beacon }) });
   findings.problems.push(...report.problems);
   findings.checked.push(...report.checked);
-  findings.notChecked.push(...report.notChecked.filter((sentence) => !sentence.startsWith("a beacon:")));
+  findings.notChecked.push(...report.notChecked.filter((sentence) => !isOfBeacon.test(sentence)));
+  if (report.contributions.at(-1)?.checks["beaconKey"] === true)
+    findings.checked.push("the last contribution's key follows from the beacon's value, hashed as announced");
   const { definition } = state;
   findings.notChecked.push(
     "piece roots of challenges: their BLAKE2b hashes are computed, and participants and keepers compute the files",
@@ -116,9 +127,9 @@ export async function checkChain(
   return report;
 }
 
+/** Where the beacon's value came from, and when it was announced; `checkChain` compares its key. */
 export async function checkBeacon(
   state: CeremonyState,
-  last: Accumulator | undefined,
   rpc: readonly string[],
   findings: Findings,
 ): Promise<void> {
@@ -129,12 +140,6 @@ export async function checkBeacon(
     );
     return;
   }
-  const seed = await iterateSha256(fromHex(beacon.value), announced.exponent);
-  const curve = curves[state.definition.curve];
-  const key = keyFromSeed(curve, fromHex(beacon.challenge.blake2b), seed);
-  if (last?.key === undefined || !sameKey(last.key, key))
-    findings.problems.push("beacon: expected the key that its value gives, actual another");
-  findings.checked.push("the last contribution's key follows from the beacon's value, hashed as announced");
   const { beacon: source, time_s } = announced;
   if (source.source === "drand") {
     const from_s = drandTimeOf(drandChain(source.chain), source.round);

@@ -132,7 +132,7 @@ async function verifyAll(
   try {
     const tools = ceremonyTools((step) => bars.show(step));
     const report = await checkChain(state, responses, { depth, tools }, findings);
-    await checkBeacon(state, state.beacon && responses.at(-1), rpc, findings);
+    await checkBeacon(state, rpc, findings);
     checkDocuments(state, nitroRoot, findings);
     checkSettled(state, findings);
     await checkArchive(archive, state, findings);

@@ -196,7 +196,7 @@ describe("a ceremony's archive", { timeout: 120_000 }, () => {
     await own.close();
     expect(await verify(folder)).toMatchObject({
       code: 1,
-      problems: ["beacon: expected the key that its value gives, actual another"],
+      problems: ["response_0003: its key: expected the one that the beacon's value gives, actual another"],
     });
   });
 
