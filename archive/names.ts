@@ -41,3 +41,35 @@ export function collision(names: readonly string[]): string | undefined {
   }
   return undefined;
 }
+
+function fits(parts: readonly string[], name: string): boolean {
+  const [head = "", ...rest] = parts;
+  if (!name.startsWith(head)) return false;
+  let at = head.length;
+  for (const [i, part] of rest.entries()) {
+    const isLast = i === rest.length - 1;
+    const found = isLast ? name.length - part.length : name.indexOf(part, at);
+    if (found < at || !name.startsWith(part, found)) return false;
+    at = found + part.length;
+  }
+  return at === name.length;
+}
+
+/** Whether a pattern, in which * stands for any characters, fits the name as a whole or its last part. */
+export function matchesName(pattern: string, name: string): boolean {
+  const parts = pattern.split("*");
+  return fits(parts, name) || fits(parts, name.slice(name.lastIndexOf("/") + 1));
+}
+
+/**
+ * A name from a template, in which {n} is the last number in `name` and {n-1} the number before it, with as many digits.
+ * @returns undefined if the template needs a number that `name` does not have
+ */
+export function nameFrom(template: string, name: string): string | undefined {
+  const digits = /(\d+)\D*$/.exec(name)?.[1];
+  if (!/\{n(-1)?\}/.test(template)) return template;
+  if (digits === undefined) return undefined;
+  const before = BigInt(digits) - 1n;
+  if (before < 0n && template.includes("{n-1}")) return undefined;
+  return template.replaceAll("{n}", digits).replaceAll("{n-1}", String(before).padStart(digits.length, "0"));
+}

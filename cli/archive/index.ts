@@ -1,8 +1,10 @@
 /** `whitepay archive …`: manifests of archives, their editions and signatures, and how their copies stand (R46). */
 import type { Command } from "commander";
-import { addressOption, bytesOption, jsonFlag } from "../console/options.ts";
+import { maxPriority } from "../../archive/schema.ts";
+import { addressOption, bytesOption, integerOption, jsonFlag } from "../console/options.ts";
 import type { AttestOptions } from "./attest.ts";
 import type { AddOptions } from "./editions.ts";
+import type { DescribeOptions } from "./describe.ts";
 import type { ImportOptions } from "./import.ts";
 import { register as registerPage } from "./page.ts";
 import { register as registerPlan } from "./plan.ts";
@@ -81,6 +83,29 @@ function registerEditions(archive: Command): void {
   hashing(add).action(async (places: string[], options: AddOptions) =>
     (await import("./editions.ts")).addToArchive(places, options),
   );
+  archive
+    .command("describe")
+    .description("make the next edition: with other priorities, derivations, licences or sources of files")
+    .argument("<manifest>", "archive.json")
+    .requiredOption("--files <patterns...>", 'names of files, with * for any characters: "challenge_*"')
+    .option(
+      "--priority <n>",
+      "0 to 100; files with a higher one are stored first",
+      integerOption("--priority", { max: maxPriority }),
+    )
+    .option(
+      "--derived-from <name>",
+      "the files can be computed from this one; {n} and {n-1} stand for a file's number and the one before: response_{n-1}",
+    )
+    .option("--by <text>", "how they are computed")
+    .option("--not-derived", "the files cannot be computed from others")
+    .option("--licence <text>", "licence of the files, instead of their collection's")
+    .option("--source <urls...>", "URLs at which the file can be read, beside those it has")
+    .requiredOption("--out <file>", "archive.json to write; it must not exist")
+    .option(...jsonFlag)
+    .action(async (path: string, options: DescribeOptions) =>
+      (await import("./describe.ts")).describeArchive(path, options),
+    );
   archive
     .command("diff")
     .description("compare an edition with the one before it, or check a chain of editions")

@@ -1,6 +1,7 @@
 /** Which files of a manifest belong to the ceremony that is verified. */
 import { layoutOfSize } from "../../ceremony/powers-of-tau/layout.ts";
 import { filesOf } from "../../archive/manifest.ts";
+import { matchesName } from "../../archive/names.ts";
 import type { ArchiveFile, Manifest } from "../../archive/schema.ts";
 import { counted } from "../../protocol/counted.ts";
 import { usageError } from "../console/exit.ts";
@@ -29,23 +30,10 @@ export function someNames(names: readonly string[]): string {
   return `${names.slice(0, shownNames).join(", ")}${names.length > shownNames ? `, … (${names.length})` : ""}`;
 }
 
-/** The name as a whole, or its last part, is matched. */
-function matcherOf(pattern: string): (file: ArchiveFile) => boolean {
-  const parts = pattern.split("*");
-  const fits = (name: string): boolean => {
-    const [head = "", ...rest] = parts;
-    if (!name.startsWith(head)) return false;
-    let at = head.length;
-    for (const [i, part] of rest.entries()) {
-      const isLast = i === rest.length - 1;
-      const found = isLast ? name.length - part.length : name.indexOf(part, at);
-      if (found < at || !name.startsWith(part, found)) return false;
-      at = found + part.length;
-    }
-    return at === name.length;
-  };
-  return ({ name }) => fits(name) || fits(name.slice(name.lastIndexOf("/") + 1));
-}
+const matcherOf =
+  (pattern: string) =>
+  ({ name }: ArchiveFile): boolean =>
+    matchesName(pattern, name);
 
 function inCollection(manifest: Manifest, name: string | undefined): readonly ArchiveFile[] {
   if (name === undefined) return filesOf(manifest);
