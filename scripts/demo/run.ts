@@ -227,8 +227,9 @@ async function conclude(run: Run, world: World, watched: Watched): Promise<boole
   const judged: DemoDocument = { ...document, ok: complaints.length === 0 };
   const losses = faults.losses(judged);
   if (options.json) {
-    printJson(judged);
+    // The document comes last: who has read it has all that is said about it.
     for (const loss of losses) progress.event(loss);
+    printJson(judged);
   } else printLine(tableOf(judged, losses));
   for (const complaint of complaints) say(`does not hold: ${complaint}`);
   progress.event(
