@@ -128,6 +128,7 @@ export function httpPayee(url: string, { permission, fetch: get = fetch }: HttpS
         const rest = { ...headers, Range: `bytes=${first + got}-${last}` };
         const more = await answered(() => get(placeOf(root), { headers: rest, signal, cache: "no-store" }));
         if (more.status !== 206) throw await refusalOf(more);
+        await mustContinue(more, first + got);
         got = await filled(more, bytes, got);
       }
       if (!decoded.ok) throw new SourceError("wrong", decoded.detail);
@@ -171,6 +172,17 @@ async function beginningOf(response: Response, first: number): Promise<Beginning
   const charged = /^\d{1,39}$/.exec(response.headers.get(chargedHeader) ?? "")?.[0];
   const bytes = new Uint8Array(last + 1 - start);
   return { size, last, charged: BigInt(charged ?? 0), decoded: decodeProof(proof), bytes };
+}
+
+/** Its bytes would else be taken for those at another place. */
+async function mustContinue(response: Response, at: number): Promise<void> {
+  const range = response.headers.get("Content-Range") ?? "none";
+  if (range.startsWith(`bytes ${at}-`)) return;
+  await response.body?.cancel().catch(() => undefined);
+  throw new SourceError(
+    "unreachable",
+    `broke off: expected to continue at byte ${at}, actual ${range.slice(0, 80)}`,
+  );
 }
 
 function baseOf(url: string): URL {
